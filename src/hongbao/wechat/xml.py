@@ -1,0 +1,131 @@
+"""Read and write the XML of WeChat Pay v2: one document whose root's children are fields.
+
+The reader refuses what an honest peer never sends and an attacker might: a DOCTYPE (so no entities of its own, no
+XXE, no billion laughs), more than 1 MB, deep nesting, a field named twice. It is the one piece that the simulator
+shares with the SDK. Protocol facts: docs/reference/transport.md, "XML".
+"""
+
+import re
+from collections.abc import Iterable
+from typing import TypeAlias, Union
+from xml.parsers import expat
+
+from hongbao.errors import BadInput, HongbaoError
+
+BODY_BYTES_MAX = 1_000_000
+"""The longest document that is read, in bytes. Real ones have fewer than 4,000."""
+
+DEPTH_MAX = 8
+"""The deepest nesting that is read. The deepest real one is xml > hblist > hbinfo > openid: 4."""
+
+Value: TypeAlias = Union[str, "list[tuple[str, Value]]"]
+"""A field's value: its text, unstripped, or its children in their order (children may repeat a name)."""
+
+Document: TypeAlias = dict[str, Value]
+"""The root's children in their order. The root's own name and all attributes are dropped."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*", re.ASCII)
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+_BOM = b"\xef\xbb\xbf"
+
+
+class XmlRefused(HongbaoError):
+    """A document cannot be read, or is one that must not be read. The message names the reason, never the content."""
+
+
+def read(body: bytes) -> Document:
+    """Read a UTF-8 document (a byte order mark is tolerated) into its fields.
+
+    Raises:
+        XmlRefused: not well-formed, not UTF-8, empty, over 1 MB, a DOCTYPE, nested deeper than `DEPTH_MAX`, text
+            beside child elements, or a field of the root named twice.
+    """
+    if len(body) > BODY_BYTES_MAX:
+        raise XmlRefused(f"the document has {len(body)} bytes; at most {BODY_BYTES_MAX} are read")
+    document: Document = {}
+    # One entry per open element below the root: its name, its text so far, its children.
+    open_elements: list[tuple[str, list[str], list[tuple[str, Value]]]] = []
+    depth = 0
+
+    def start(name: str, _attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEPTH_MAX:
+            raise XmlRefused(f"elements are nested deeper than {DEPTH_MAX}")
+        if depth > 1:
+            open_elements.append((name, [], []))
+
+    def text(data: str) -> None:
+        if open_elements:
+            open_elements[-1][1].append(data)
+        elif not data.isspace():
+            raise XmlRefused("text stands directly below the root element")
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if not open_elements:
+            return
+        name, texts, children = open_elements.pop()
+        joined = "".join(texts)
+        if children and joined and not joined.isspace():
+            raise XmlRefused(f"the element {name} has text beside child elements")
+        value: Value = children or joined
+        if open_elements:
+            open_elements[-1][2].append((name, value))
+        elif name in document:
+            raise XmlRefused(f"the field {name} stands twice")
+        else:
+            document[name] = value
+
+    def doctype(*_: object) -> None:
+        raise XmlRefused("the document has a DOCTYPE")
+
+    # The encoding given here overrules the declaration's: everything on this wire is UTF-8.
+    parser = expat.ParserCreate("utf-8")
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = doctype
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = text
+    try:
+        parser.Parse(body.removeprefix(_BOM), True)
+    except expat.ExpatError as error:
+        raise XmlRefused(f"the document is not well-formed: {expat.ErrorString(error.code)}") from None
+    return document
+
+
+def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
+    """Write fields below a root `xml`: whole numbers bare, texts in CDATA, one per line, UTF-8, no declaration.
+
+    Raises:
+        BadInput: a name that is not an element name, or a text that XML cannot carry unchanged (see `unwritable`).
+    """
+    lines = ["<xml>"]
+    for name, value in fields:
+        if not _NAME.fullmatch(name):
+            raise BadInput(
+                field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and ."
+            )
+        if isinstance(value, int):
+            lines.append(f"<{name}>{value}</{name}>")
+            continue
+        if (character := unwritable(value)) is not None:
+            raise BadInput(
+                field=name,
+                fault=f"holds the character U+{ord(character):04X}, which XML cannot carry unchanged",
+                remedy="leave it out; a line break is U+000A alone",
+            )
+        # "]]>" would end the CDATA section; cut it in two so that both halves lie in sections of their own.
+        lines.append(f"<{name}><![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>")
+    lines.append("</xml>")
+    return "\n".join(lines).encode()
+
+
+def unwritable(text: str) -> str | None:
+    """Return the first character of `text` that XML 1.0 cannot carry unchanged, or None.
+
+    A carriage return is one: every reader turns it into a line feed, and a sign made over the original breaks.
+    """
+    match = _UNWRITABLE.search(text)
+    return match.group() if match else None
