@@ -104,9 +104,7 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
     lines = ["<xml>"]
     for name, value in fields:
         if not _NAME.fullmatch(name):
-            raise BadInput(
-                field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and ."
-            )
+            raise BadInput(field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and .")
         if isinstance(value, int):
             lines.append(f"<{name}>{value}</{name}>")
             continue

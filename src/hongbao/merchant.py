@@ -1,0 +1,105 @@
+"""What holds for one merchant (商户): the limits that WeChat has set for them. Never the keys.
+
+WeChat changes its limits over the years, and the portal lets a merchant change some. So a limit is dated data with a
+source, and every one can be overridden for a merchant. The defaults and their evidence: docs/reference/limits.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from typing import Literal
+
+from hongbao.errors import BadInput
+
+DEFAULTS_DATE = date(2025, 8, 22)
+"""The date of the newest public page behind the default limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit: its value, the day it was last known to hold, and how we know.
+
+    Attributes:
+        value: fen for amounts, a count for people, bytes for texts, milliseconds for times.
+        as_of: the day of the evidence.
+        source: `default` (public documents), `entered` (by the merchant), `observed` (learned from an answer).
+    """
+
+    value: int
+    as_of: date = DEFAULTS_DATE
+    source: Literal["default", "entered", "observed"] = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSet:
+    """The limits of one merchant that the SDK checks before a byte leaves.
+
+    Attributes:
+        amount_fen_min: smallest packet without a scene.
+        amount_fen_max: largest packet without a scene.
+        scene_amount_fen_min: smallest packet with a scene_id whose range is not known.
+        scene_amount_fen_max: largest packet with a scene_id whose range is not known.
+        group_people_min: fewest people of a group packet, the seed included.
+        group_people_max: most people of a group packet.
+        group_average_fen_min: smallest average share of a group packet.
+        group_average_fen_max: largest average share of a group packet.
+        group_amount_fen_max: largest group packet.
+        preorder_amount_fen_min: smallest pre-order.
+        preorder_amount_fen_max: largest pre-order.
+        scenes: for a scene_id, its own smallest and largest amount where the portal has set them.
+        text_bytes_max: the most UTF-8 bytes of a text, by `field` or `endpoint.field`; what is not named here has the
+            limit that stands beside the field in :mod:`hongbao.wechat.redpack`.
+    """
+
+    amount_fen_min: Limit = Limit(100)
+    amount_fen_max: Limit = Limit(20_000)
+    scene_amount_fen_min: Limit = Limit(30)
+    scene_amount_fen_max: Limit = Limit(499_900)
+    group_people_min: Limit = Limit(3)
+    group_people_max: Limit = Limit(20)
+    group_average_fen_min: Limit = Limit(100)
+    group_average_fen_max: Limit = Limit(20_000)
+    group_amount_fen_max: Limit = Limit(100_000)
+    preorder_amount_fen_min: Limit = Limit(100)
+    preorder_amount_fen_max: Limit = Limit(100_000)
+    scenes: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict[str, tuple[Limit, Limit]])
+    text_bytes_max: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
+
+    def entered(self, as_of: date, /, **values: int) -> "LimitSet":
+        """Return these limits with some replaced by what the merchant's portal says on the day `as_of`.
+
+        Raises:
+            BadInput: a name is not a limit of this set, or a value is negative.
+        """
+        known = {each.name for each in fields(self)} - {"scenes", "text_bytes_max"}
+        for name, value in values.items():
+            if name not in known:
+                raise BadInput(field=name, fault="is not a limit", remedy=f"use one of {', '.join(sorted(known))}")
+            if value < 0:
+                raise BadInput(field=name, fault=f"{value} is negative", remedy="give 0 or more")
+        return replace(self, **{name: Limit(value, as_of, "entered") for name, value in values.items()})
+
+    def with_scene(self, scene_id: str, *, fen_min: int, fen_max: int, as_of: date) -> "LimitSet":
+        """Return these limits with the amounts that the portal shows for one scene.
+
+        Raises:
+            BadInput: the range is empty or starts below 1 fen.
+        """
+        if not 1 <= fen_min <= fen_max:
+            raise BadInput(
+                field=scene_id,
+                fault=f"{fen_min} to {fen_max} fen is no range",
+                remedy="give 1 <= fen_min <= fen_max",
+            )
+        both = (Limit(fen_min, as_of, "entered"), Limit(fen_max, as_of, "entered"))
+        return replace(self, scenes={**self.scenes, scene_id: both})
+
+    def with_text_bytes(self, name: str, bytes_max: int, *, as_of: date) -> "LimitSet":
+        """Return these limits with another length for the text `name` (`field` or `endpoint.field`), in UTF-8 bytes.
+
+        Raises:
+            BadInput: `bytes_max` is below 1.
+        """
+        if bytes_max < 1:
+            raise BadInput(field=name, fault=f"{bytes_max} bytes hold no text", remedy="give 1 or more")
+        return replace(self, text_bytes_max={**self.text_bytes_max, name: Limit(bytes_max, as_of, "entered")})
