@@ -1,4 +1,4 @@
-"""The red packet calls: what is asked (requests) and what comes back (replies).
+"""The red packet calls: what is asked. What comes back stands in :mod:`hongbao.wechat.replies`.
 
 A request type *is* the list of fields that its endpoint knows: nothing else can be signed or sent, which rules out the
 commonest cause of SIGN_ERROR. mch_id, nonce_str, workwx_sign and sign are added by the client. The tables behind the
@@ -8,13 +8,10 @@ Values are checked by `Request.wire`; texts are UTF-8 bytes, amounts fen.
 """
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from hongbao.errors import BadInput
-from hongbao.ids import masked
 from hongbao.merchant import Limit, LimitSet
 from hongbao.money import yuan_text
 from hongbao.wechat.fields import (
@@ -32,28 +29,20 @@ from hongbao.wechat.fields import (
     Wire,
     kinds_of,
 )
-from hongbao.wechat.xml import Document
+from hongbao.wechat.replies import (
+    PreOrdered,
+    RedPackRecord,
+    SentMiniProgramRedPack,
+    SentRedPack,
+    SentWorkRedPack,
+    WorkRedPackRecord,
+)
+from hongbao.wechat.shown import Shown
 
-_MASKED_FIELDS = frozenset({"re_openid", "openid", "package", "sp_ticket", "paySign"})
 R = TypeVar("R")
 
 
-class _Shown:
-    """A repr that leaves out what must not reach a log: openids are masked, raw replies and packages left out."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        shown: list[str] = []
-        for each in fields(self):  # pyright: ignore[reportArgumentType]
-            value = getattr(self, each.name)
-            if not each.repr or value is None:
-                continue
-            shown.append(f"{each.name}={masked(value) if each.name in _MASKED_FIELDS else repr(value)}")
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-class Request(_Shown, Generic[R]):
+class Request(Shown, Generic[R]):
     """One call to one endpoint; `R` is what it returns when it ends well."""
 
     __slots__ = ()
@@ -91,11 +80,8 @@ def _plan(request: type[Request[Any]]) -> tuple[tuple[str, Kind, bool], ...]:
     return tuple((name, kind, name in optional) for name, kind in kinds_of(request).items())
 
 
-# Requests ------------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SendRedPack(Request["SentRedPack"]):
+class SendRedPack(Request[SentRedPack]):
     """Send an ordinary packet (普通红包) to one person. docs/reference/endpoints.md, "sendredpack".
 
     In service-provider mode (服务商) give `sub_mch_id` and `msgappid`; mch_id, key and certificate are the provider's.
@@ -142,7 +128,7 @@ class SendRedPack(Request["SentRedPack"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SendGroupRedPack(Request["SentRedPack"]):
+class SendGroupRedPack(Request[SentRedPack]):
     """Send a fission packet (裂变红包) to a seed person, who shares it with friends. WeChat withdrew it on 2024-06-05.
 
     The endpoint is not known to take `client_ip`. docs/reference/endpoints.md, "sendgroupredpack".
@@ -179,7 +165,7 @@ class SendGroupRedPack(Request["SentRedPack"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SendRedPack2015(Request["SentRedPack"]):
+class SendRedPack2015(Request[SentRedPack]):
     """Send an ordinary packet in the form of 2015, for those who must. docs/reference/eras.md, "Requests".
 
     Attributes:
@@ -225,7 +211,7 @@ class SendRedPack2015(Request["SentRedPack"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SendGroupRedPack2015(Request["SentRedPack"]):
+class SendGroupRedPack2015(Request[SentRedPack]):
     """Send a fission packet in the form of 2015, with own amounts. docs/reference/eras.md, "Requests".
 
     Attributes:
@@ -292,7 +278,7 @@ class SendGroupRedPack2015(Request["SentRedPack"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class QueryRedPack(Request["RedPackRecord"]):
+class QueryRedPack(Request[RedPackRecord]):
     """Ask what became of an ordinary, group or mini-program packet of the last 30 days (查询红包记录).
 
     The account's field is called `appid` here, not wxappid. docs/reference/endpoints.md, "gethbinfo".
@@ -310,7 +296,7 @@ class QueryRedPack(Request["RedPackRecord"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class PreOrder(Request["PreOrdered"]):
+class PreOrder(Request[PreOrdered]):
     """Order a packet for shake-around (摇一摇红包预下单): funded, without a person yet. Suspended by WeChat.
 
     The ticket must be drawn within 72 hours. docs/reference/endpoints.md, "hbpreorder".
@@ -353,7 +339,7 @@ class PreOrder(Request["PreOrdered"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SendMiniProgramRedPack(Request["SentMiniProgramRedPack"]):
+class SendMiniProgramRedPack(Request[SentMiniProgramRedPack]):
     """Make a packet that a mini-program page opens with wx.sendBizRedPacket (小程序红包). Nothing is pushed.
 
     docs/reference/endpoints.md, "sendminiprogramhb". `Client.biz_red_packet` gives the page its parameters.
@@ -387,7 +373,7 @@ class SendMiniProgramRedPack(Request["SentMiniProgramRedPack"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SendWorkRedPack(Request["SentWorkRedPack"]):
+class SendWorkRedPack(Request[SentWorkRedPack]):
     """Send an enterprise WeChat packet (企业微信红包). docs/reference/endpoints.md, "sendworkwxredpack".
 
     It is signed twice: workwx_sign with the enterprise's secret, then sign with the API key.
@@ -427,7 +413,7 @@ class SendWorkRedPack(Request["SentWorkRedPack"]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class QueryWorkRedPack(Request["WorkRedPackRecord"]):
+class QueryWorkRedPack(Request[WorkRedPackRecord]):
     """Ask what became of an enterprise WeChat packet. docs/reference/endpoints.md, "queryworkwxredpack".
 
     Attributes:
@@ -499,152 +485,3 @@ def _check_provider(sub_mch_id: str | None, msgappid: str | None) -> None:
             fault="is missing in service-provider mode",
             remedy="give sub_mch_id and msgappid, or neither",
         )
-
-
-# Replies -------------------------------------------------------------------------------------------------------------
-
-
-class Status(StrEnum):
-    """Where a packet stands (docs/reference/states.md)."""
-
-    SENDING = "SENDING"
-    """Accepted, not delivered yet; with a reason: failed for now, nothing debited, the same number may be sent again."""
-    SENT = "SENT"
-    """Delivered, waiting to be opened."""
-    FAILED = "FAILED"
-    """Dead. A new number may be used."""
-    RECEIVED = "RECEIVED"
-    """Opened: the person has the money."""
-    RFUND_ING = "RFUND_ING"
-    """On its way back to the merchant. The missing E is WeChat's."""
-    REFUND = "REFUND"
-    """Back at the merchant."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SentRedPack(_Shown):
-    """WeChat created the packet.
-
-    Attributes:
-        mch_billno: the order number, as asked.
-        mch_id: the merchant, as asked.
-        wxappid: the account, as asked.
-        re_openid: the person, as asked.
-        total_amount: fen, as asked.
-        send_listid: WeChat's own number for the packet; digits, but text.
-        send_time: when it was sent; only replies of 2015 and 2016 say it.
-        fields: the whole reply.
-    """
-
-    mch_billno: str
-    mch_id: str
-    wxappid: str
-    re_openid: str
-    total_amount: int
-    send_listid: str
-    send_time: datetime | None
-    fields: Document = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SentMiniProgramRedPack(SentRedPack):
-    """WeChat created a mini-program packet.
-
-    Attributes:
-        package: what wx.sendBizRedPacket needs; can be used until the packet is opened or 24 hours pass.
-    """
-
-    package: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SentWorkRedPack(SentRedPack):
-    """WeChat created an enterprise packet.
-
-    Attributes:
-        sender_name: who sent it, where the reply says so.
-    """
-
-    sender_name: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class PreOrdered(_Shown):
-    """WeChat funded a packet that waits for its person.
-
-    Attributes:
-        sp_ticket: the ticket to load into a lottery; who holds it can draw the packet.
-        detail_id: WeChat's own number for the packet.
-        send_time: when it was ordered.
-        fields: the whole reply.
-    """
-
-    mch_billno: str
-    mch_id: str
-    wxappid: str
-    total_amount: int
-    sp_ticket: str
-    detail_id: str
-    send_time: datetime | None
-    fields: Document = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Taken(_Shown):
-    """One person took a packet or a share of it.
-
-    Attributes:
-        openid: the person.
-        amount: fen.
-        rcv_time: when.
-    """
-
-    openid: str
-    amount: int
-    rcv_time: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class RedPackRecord(_Shown):
-    """What WeChat says of a packet. That the query worked says nothing of the packet: look at `status`.
-
-    Attributes:
-        status: where it stands.
-        detail_id: WeChat's own number for the packet, the send_listid of sending.
-        send_type: API, UPLOAD or ACTIVITY.
-        hb_type: NORMAL or GROUP.
-        total_num: how many people can take a share.
-        total_amount: fen.
-        reason: why it is stuck in SENDING or FAILED, where WeChat says so.
-        send_time: when it was ordered.
-        refund_time: when the money went back.
-        refund_amount: fen that went back.
-        taken: who took it, as WeChat lists them; may be empty although the status is RECEIVED.
-        fields: the whole reply.
-    """
-
-    mch_billno: str
-    mch_id: str
-    detail_id: str
-    status: Status
-    send_type: str | None
-    hb_type: str | None
-    total_num: int
-    total_amount: int
-    reason: str | None
-    send_time: datetime | None
-    refund_time: datetime | None
-    refund_amount: int | None
-    taken: tuple[Taken, ...]
-    fields: Document = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class WorkRedPackRecord(RedPackRecord):
-    """What WeChat says of an enterprise packet.
-
-    Attributes:
-        sender_name: who sent it.
-    """
-
-    sender_name: str | None
