@@ -1,0 +1,1 @@
+"""The `hongbao` command: one module per noun, each registering itself in `main`."""

@@ -1,0 +1,210 @@
+"""`hongbao simulator`: WeChat Pay on a desk, until Ctrl-C; and its certificates alone."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hongbao.clock import SystemClock
+from hongbao.errors import BadInput, HongbaoError
+
+if TYPE_CHECKING:
+    from hongbao.simulator.simulator import Simulator
+    from hongbao.simulator.views import Json
+
+app = typer.Typer(
+    help="WeChat Pay on a desk: pay API, CONNECT proxy and control door (微信支付模拟器).",
+    invoke_without_command=True,
+)
+
+_CANNOT_RUN = 1
+_BAD_INPUT = 2
+
+
+class EraName(StrEnum):
+    """Whose behaviour the simulator shows."""
+
+    E2015 = "2015"
+    E2016 = "2016"
+    E2017 = "2017"
+    E2025 = "2025"
+
+
+class FlawName(StrEnum):
+    """What is wrong with a certificate made to be refused."""
+
+    SELF_SIGNED = "self-signed"
+    OTHER_CA = "other-ca"
+    EXPIRED = "expired"
+
+
+@app.callback()
+def run(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Where pay API and proxy listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the pay API; 0 takes a free one.")] = 8443,
+    proxy_port: Annotated[int, typer.Option(help="Port of the CONNECT proxy; 0 takes a free one.")] = 8444,
+    control_port: Annotated[int, typer.Option(help="Port of the control door; 0 takes a free one.")] = 8445,
+    control_host: Annotated[str, typer.Option(help="Where the control door listens.")] = "127.0.0.1",
+    control_exposed: Annotated[
+        bool, typer.Option(help="Allow a control host that other machines reach. The door has no lock.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder that keeps state and certificates; without it: memory.")
+    ] = None,
+    era: Annotated[EraName, typer.Option(help="Whose behaviour and limits.")] = EraName.E2025,
+    seed: Annotated[int, typer.Option(help="Decides everything that is chance.")] = 0,
+    rule: Annotated[
+        list[str] | None, typer.Option(help="Override a rule, as name=value with a JSON value; may be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
+) -> None:
+    """Run a simulator and print its addresses and files; Ctrl-C or SIGTERM ends it."""
+    if context.invoked_subcommand is not None:
+        return
+    with _complaining():
+        from hongbao.simulator.simulator import Simulator
+
+        simulator = Simulator(
+            era=era.value,
+            data_folder=data,
+            seed=seed,
+            rules=_rules(rule or []),
+            host=host,
+            port=port,
+            proxy_port=proxy_port,
+            control_host=control_host,
+            control_port=control_port,
+            control_exposed=control_exposed,
+        )
+        leave = threading.Event()
+
+        def end(_signal: int, _frame: FrameType | None) -> None:
+            leave.set()
+
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, end)
+        with simulator:
+            if as_json:
+                typer.echo(json.dumps(_described(simulator), ensure_ascii=False))
+                sys.stdout.flush()
+            else:
+                _show(simulator, data)
+            leave.wait()
+
+
+@app.command()
+def certificates(
+    out: Annotated[Path, typer.Option(help="Folder for the files; a CA that is there already is used again.")],
+    mch_id: Annotated[list[str], typer.Option(help="The merchant the certificate names; may be repeated.")],
+    flaw: Annotated[
+        FlawName | None, typer.Option(help="Make a pair that must be refused instead of a good one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as one JSON line.")] = False,
+) -> None:
+    """Make a CA, a server certificate and a merchant's pair as PEM and .p12 (passphrase: the mch_id)."""
+    with _complaining():
+        from hongbao.simulator.certificates import Authority
+
+        clock = SystemClock()
+        authority = Authority(out, clock)
+        files = {"ca": str(authority.ca_file), "server": str(authority.server_file())}
+        for merchant in mch_id:
+            pair = (
+                authority.merchant_pair(merchant)
+                if flaw is None
+                else authority.flawed_pair(merchant, flaw.value, clock.now_ms())
+            )
+            for kind in ("certificate", "key", "p12"):
+                files[f"{merchant} {kind}"] = str(getattr(pair, kind))
+    if as_json:
+        typer.echo(json.dumps(files, ensure_ascii=False))
+        return
+    table = Table("file", "path", box=None)
+    for name, path in files.items():
+        table.add_row(name, path)
+    Console(soft_wrap=True).print(table)
+
+
+def _rules(texts: list[str]) -> dict[str, "Json"]:
+    rules: dict[str, Json] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadInput(field="rule", fault=f"{text!r} has no =", remedy="write name=value, as in lenient_sign=true")
+        try:
+            rules[name] = json.loads(value)
+        except ValueError:
+            # A bare word is a text: bad_certificate=nginx_400.
+            rules[name] = value
+    return rules
+
+
+def _described(simulator: "Simulator") -> dict[str, object]:
+    merchant = simulator.merchant
+    return {
+        "base_url": simulator.base_url,
+        "proxy_url": simulator.proxy_url,
+        "control_url": simulator.control_url,
+        "ca_file": str(simulator.ca_file),
+        "merchant": {
+            "mch_id": merchant.mch_id,
+            "api_key": merchant.api_key,
+            "certificate": str(merchant.certificate),
+            "key": str(merchant.key),
+            "p12": str(merchant.p12),
+            "official_appid": merchant.official_appid,
+            "mini_appid": merchant.mini_appid,
+            "corp_appid": merchant.corp_appid,
+            "work_secret": merchant.work_secret,
+        },
+    }
+
+
+def _show(simulator: "Simulator", data: Path | None) -> None:
+    merchant = simulator.merchant
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("pay API 支付接口", simulator.base_url),
+        ("CONNECT proxy 代理", simulator.proxy_url),
+        ("control door 控制台", simulator.control_url),
+        ("CA certificate 根证书", simulator.ca_file),
+        ("state 数据", data or "in memory, gone at the end"),
+        ("", ""),
+        ("merchant 商户号", merchant.mch_id),
+        ("API key 密钥", merchant.api_key),
+        ("p12 (passphrase: mch_id)", merchant.p12),
+        ("PEM certificate 商户证书", merchant.certificate),
+        ("PEM key 证书私钥", merchant.key),
+        ("official account 公众号", merchant.official_appid),
+        ("mini-program 小程序", merchant.mini_appid),
+        ("enterprise 企业微信", merchant.corp_appid),
+        ("enterprise-pay secret", merchant.work_secret),
+    ):
+        table.add_row(name, str(value))
+    console = Console(soft_wrap=True)
+    console.print(table)
+    console.print("\nKeys and money are for play. Ctrl-C ends it.")
+
+
+@contextmanager
+def _complaining() -> Generator[None]:
+    """Turn errors into one line on standard error and an exit code."""
+    try:
+        yield
+    except ImportError as error:
+        typer.echo(f"the simulator's extra is not installed ({error}): pip install 'hongbao[simulator]'", err=True)
+        raise typer.Exit(_CANNOT_RUN) from error
+    except HongbaoError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(_BAD_INPUT if isinstance(error, BadInput) else _CANNOT_RUN) from error
