@@ -170,10 +170,11 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
     """Tell success from failure, in the order return_code, result_code, err_code; doubt is "unknown"."""
     number = str(asked["mch_billno"])
     document = _document(endpoint.name, number, answer, key, "MD5")
-    raw = masked_body(answer.body)
 
     def unknown(what: str, code: str | None = None, text: str = "") -> NoReturn:
-        raise OutcomeUnknown(what, endpoint=endpoint.name, order_number=number, code=code, text=text, raw=raw)
+        raise OutcomeUnknown(
+            what, endpoint=endpoint.name, order_number=number, code=code, text=text, raw=masked_body(answer.body)
+        )
 
     for name in endpoint.echoes:
         echoed = document.get(name)
@@ -204,6 +205,6 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
         order_number=number,
         code=row.code,
         text=text,
-        raw=raw,
+        raw=masked_body(answer.body),
         row=row,
     )

@@ -289,9 +289,11 @@ def _time(document: Document, name: str) -> datetime | None:
     No decision about money hangs on a time in a reply, so an odd one must not make the outcome unknown.
     """
     text = _optional(document, name)
+    if text is None:
+        return None
     for form in ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S"):
         try:
-            return datetime.strptime(text or "", form).replace(tzinfo=BEIJING)
+            return datetime.strptime(text, form).replace(tzinfo=BEIJING)
         except ValueError:
             continue
     return None

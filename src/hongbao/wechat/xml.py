@@ -43,40 +43,40 @@ def read(body: bytes) -> Document:
     if len(body) > BODY_BYTES_MAX:
         raise XmlRefused(f"the document has {len(body)} bytes; at most {BODY_BYTES_MAX} are read")
     document: Document = {}
-    # One entry per open element below the root: its name, its text so far, its children.
-    open_elements: list[tuple[str, list[str], list[tuple[str, Value]]]] = []
-    depth = 0
+    # The children of each open element, the root's first, and the names of the open elements below the root.
+    levels: list[list[tuple[str, Value]]] = []
+    names: list[str] = []
+    # What was read since the last tag. The list's own append is the handler: most events are text.
+    texts: list[str] = []
 
     def start(name: str, _attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEPTH_MAX:
+        blank()
+        if len(levels) == DEPTH_MAX:
             raise XmlRefused(f"elements are nested deeper than {DEPTH_MAX}")
-        if depth > 1:
-            open_elements.append((name, [], []))
-
-    def text(data: str) -> None:
-        if open_elements:
-            open_elements[-1][1].append(data)
-        elif not data.isspace():
-            raise XmlRefused("text stands directly below the root element")
+        if levels:
+            names.append(name)
+        levels.append([])
 
     def end(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        if not open_elements:
+        children = levels.pop()
+        if children or not levels:
+            blank()
+        if not levels:
             return
-        name, texts, children = open_elements.pop()
-        joined = "".join(texts)
-        if children and joined and not joined.isspace():
-            raise XmlRefused(f"the element {name} has text beside child elements")
-        value: Value = children or joined
-        if open_elements:
-            open_elements[-1][2].append((name, value))
+        name = names.pop()
+        value: Value = children or "".join(texts)
+        texts.clear()
+        if len(levels) > 1:
+            levels[-1].append((name, value))
         elif name in document:
             raise XmlRefused(f"the field {name} stands twice")
         else:
             document[name] = value
+
+    def blank() -> None:
+        if texts and not "".join(texts).isspace():
+            raise XmlRefused("text stands beside child elements or directly below the root")
+        texts.clear()
 
     def doctype(*_: object) -> None:
         raise XmlRefused("the document has a DOCTYPE")
@@ -87,7 +87,7 @@ def read(body: bytes) -> Document:
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
+    parser.CharacterDataHandler = texts.append
     try:
         parser.Parse(body.removeprefix(_BOM), True)
     except expat.ExpatError as error:
