@@ -24,6 +24,9 @@ from hongbao.simulator.tls import Link
 
 _LOG = logging.getLogger("hongbao.simulator")
 
+# Colon, blank, carriage return and line feed.
+_HEADER_FRAME_BYTES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -140,6 +143,7 @@ class Exchange:
         self._parser = httptools.HttpRequestParser(self)
         self._url = b""
         self._headers: dict[str, str] = {}
+        self._header_bytes = 0
         self._pieces: list[bytes] = []
         self._head_bytes = 0
         self._body_bytes = 0
@@ -162,11 +166,7 @@ class Exchange:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # Nothing is upgraded to: the request is answered in HTTP/1.1, and so is what follows it.
-            self._parser = httptools.HttpRequestParser(self)
-            rest = data[cast(int, upgrade.args[0]) :]
-            if rest:
-                self.received(rest)
+            self._decline_upgrade(data[cast(int, upgrade.args[0]) :])
             return
         except httptools.HttpParserCallbackError:
             # Not the client's fault but ours.
@@ -191,11 +191,24 @@ class Exchange:
             self._timer.cancel()
         self._waiting.clear()
 
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Read a request that offers another protocol once more, without the offer: it is served in HTTP/1.1."""
+        method = self._parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(405, "Not Allowed")
+            return
+        headers = "".join(
+            f"{name}: {value}\r\n" for name, value in self._headers.items() if name not in {"upgrade", "connection"}
+        )
+        self._parser = httptools.HttpRequestParser(self)
+        self.received(b"%b %b HTTP/1.1\r\n%b\r\n" % (method, self._url, headers.encode("latin-1")) + rest)
+
     # What the parser calls.
 
     def on_message_begin(self) -> None:
         self._url = b""
         self._headers = {}
+        self._header_bytes = 0
         self._pieces = []
         self._body_bytes = 0
         self._in_head = True
@@ -204,7 +217,8 @@ class Exchange:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:
+        self._header_bytes += len(name) + len(value) + _HEADER_FRAME_BYTES
+        if self._in_head and self._header_bytes <= self._server.bounds.head_bytes_max:
             key = name.decode("latin-1").lower()
             text = value.decode("latin-1")
             known = self._headers.get(key)
@@ -215,7 +229,7 @@ class Exchange:
         self._head_bytes = 0
         bounds = self._server.bounds
         headers = self._headers
-        if len(self._url) + sum(map(len, headers)) + sum(map(len, headers.values())) > bounds.head_bytes_max:
+        if len(self._url) + self._header_bytes > bounds.head_bytes_max:
             self._refuse(400, "Request Header Or Cookie Too Large")
         elif _length(headers.get("content-length", "")) > bounds.body_bytes_max:
             self._refuse(413, "Request Entity Too Large")
@@ -231,7 +245,7 @@ class Exchange:
 
     def on_message_complete(self) -> None:
         self._in_head = True
-        if self._lingering:
+        if self._lingering or self._parser.should_upgrade():
             return
         pieces = self._pieces
         link = self._link
