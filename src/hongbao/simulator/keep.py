@@ -1,11 +1,80 @@
-"""Where a world survives its process: a folder with one SQLite file."""
+"""Where a world survives its process: a folder with one SQLite file, a row per merchant, person, packet and fault."""
 
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, cast
+
+from hongbao.errors import BadInput
+
+FORM = 1
+"""The form of the rows; a folder of another form is not opened."""
 
 
 class Keep:
-    """The data folder of one world. Survives kill -9 of the simulator, not of the machine."""
+    """The data folder of one world. Survives kill -9 of the simulator, not a power cut."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or create the folder."""
-        raise NotImplementedError
+        """Open or create the folder.
+
+        Raises:
+            BadInput: the folder belongs to another version.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "world.sqlite3"
+        # The shell may build the world in one thread and serve it in another; one at a time all the same.
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        path.chmod(0o600)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = OFF")
+        form = self._database.execute("PRAGMA user_version").fetchone()[0]
+        if form not in {0, FORM}:
+            self._database.close()
+            raise BadInput(
+                field="folder", fault=f"was written in form {form}, this is form {FORM}", remedy="use a new data folder"
+            )
+        self._database.execute(f"PRAGMA user_version = {FORM}")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS thing (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL,"
+            " body TEXT NOT NULL, UNIQUE (kind, key))"
+        )
+
+    def load(self) -> list[tuple[str, Any]]:
+        """Return everything kept, as kind and body, in the order in which it was first kept."""
+        rows = self._database.execute("SELECT kind, body FROM thing ORDER BY number").fetchall()
+        return [(kind, json.loads(body)) for kind, body in rows]
+
+    def write(self, things: Iterable[tuple[str, str, object]], *, forget: Iterable[str] = ()) -> None:
+        """Keep things (kind, key, dataclass or JSON) in one transaction, after dropping the kinds in `forget`."""
+        rows = [
+            (kind, key, json.dumps(thing, ensure_ascii=False, default=_plain, separators=(",", ":")))
+            for kind, key, thing in things
+        ]
+        database = self._database
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            for kind in forget:
+                database.execute("DELETE FROM thing WHERE kind = ?", (kind,))
+            database.executemany(
+                "INSERT INTO thing (kind, key, body) VALUES (?, ?, ?)"
+                " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                rows,
+            )
+            database.execute("COMMIT")
+        except sqlite3.Error:
+            database.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+
+def _plain(thing: object) -> object:
+    if is_dataclass(thing):
+        return {field.name: getattr(thing, field.name) for field in fields(thing)}
+    if isinstance(thing, frozenset):
+        return sorted(cast("frozenset[str]", thing))
+    raise TypeError(f"{type(thing).__name__} cannot be kept")

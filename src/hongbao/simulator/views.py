@@ -7,11 +7,13 @@ Json: TypeAlias = Union[bool, int, float, str, "list[Json]", "dict[str, Json]", 
 
 
 def to_json(value: object) -> Json:
-    """Return the JSON form of a view: objects by field name, tuples and sets as lists."""
+    """Return the JSON form of a view: objects by field name, tuples and sets as lists, secrets left out."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+        return {
+            field.name: to_json(getattr(value, field.name)) for field in fields(value) if "secret" not in field.metadata
+        }
     if isinstance(value, dict):
         return {str(name): to_json(entry) for name, entry in cast("dict[Any, Any]", value).items()}
     if isinstance(value, frozenset):
