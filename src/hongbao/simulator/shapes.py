@@ -11,7 +11,7 @@ class Bare(str):
 
 
 Node: TypeAlias = Union[str, int, "list[tuple[str, Node]]"]
-Reply: TypeAlias = "list[tuple[str, Node]]"
+Reply: TypeAlias = list[tuple[str, Node]]
 """The elements of a reply in their order: texts in CDATA, whole numbers bare, lists nested."""
 
 
