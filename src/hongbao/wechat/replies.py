@@ -228,14 +228,16 @@ def _sent(document: Document) -> dict[str, Any]:
 
 
 def _record(document: Document) -> dict[str, Any]:
-    status = _text(document, "status")
-    if status not in Status:
-        raise Unreadable(f"status {status[:16]!r} is not known")
+    word = _text(document, "status")
+    try:
+        status = Status(word)
+    except ValueError:
+        raise Unreadable(f"status {word[:16]!r} is not known") from None
     return {
         "mch_billno": _text(document, "mch_billno"),
         "mch_id": _text(document, "mch_id"),
         "detail_id": _text(document, "detail_id"),
-        "status": Status(status),
+        "status": status,
         "send_type": _optional(document, "send_type"),
         "hb_type": _optional(document, "hb_type"),
         # The reply of queryworkwxredpack has no total_num: such a packet is always for one person.
