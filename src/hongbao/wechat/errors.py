@@ -39,7 +39,8 @@ class CallError(HongbaoError):
         endpoint: the last part of the path, such as `sendredpack`.
         order_number: mch_billno of the call, if it has one.
         code: err_code, or None if no readable code came back.
-        text: err_code_des or return_msg: Chinese, for people only; never automate on it.
+        text: err_code_des, or return_msg if there is none: Chinese, for people only; never automate on it.
+        return_msg: return_msg, which repeats err_code_des in most replies.
         raw: the body that came back, its openids and signs masked; empty if none came.
         sent: whether any byte of the request may have left this machine.
         row: what the code means, if it is documented for the endpoint.
@@ -57,6 +58,7 @@ class CallError(HongbaoError):
         order_number: str | None,
         code: str | None = None,
         text: str = "",
+        return_msg: str = "",
         raw: str = "",
         sent: bool = True,
         row: CodeRow | None = None,
@@ -69,6 +71,7 @@ class CallError(HongbaoError):
         self.order_number = order_number
         self.code = code
         self.text = text
+        self.return_msg = return_msg
         self.raw = raw
         self.sent = sent
         self.row = row

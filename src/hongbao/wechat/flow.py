@@ -7,12 +7,13 @@ host.
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from hongbao.clock import Dice
 from hongbao.errors import BadInput
 from hongbao.merchant import LimitSet
 from hongbao.wechat import codes, xml
+from hongbao.wechat.codes import CodeRow
 from hongbao.wechat.credentials import Credentials
 from hongbao.wechat.endpoints import ENDPOINTS, Endpoint
 from hongbao.wechat.errors import BY_TURN, CallError, NothingSent, OutcomeUnknown, masked_body
@@ -170,41 +171,39 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
     """Tell success from failure, in the order return_code, result_code, err_code; doubt is "unknown"."""
     number = str(asked["mch_billno"])
     document = _document(endpoint.name, number, answer, key, "MD5")
+    told = {name: value for name, value in document.items() if isinstance(value, str)}
+    returned, result, code = told.get("return_code"), told.get("result_code"), told.get("err_code", "")
+    return_msg = told.get("return_msg", "")
+    text = told.get("err_code_des") or return_msg
 
-    def unknown(what: str, code: str | None = None, text: str = "") -> NoReturn:
-        raise OutcomeUnknown(
-            what, endpoint=endpoint.name, order_number=number, code=code, text=text, raw=masked_body(answer.body)
+    def ended(what: str, error: type[CallError] = OutcomeUnknown, row: CodeRow | None = None) -> CallError:
+        return error(
+            what,
+            endpoint=endpoint.name,
+            order_number=number,
+            code=row.code if row else code or None,
+            text=text,
+            return_msg=return_msg,
+            raw=masked_body(answer.body),
+            row=row,
         )
 
     for name in endpoint.echoes:
-        echoed = document.get(name)
-        if echoed is not None and echoed != str(asked.get(name, "")):
-            unknown(f"the answer belongs to another request: its {name} is not ours")
-    told = {name: value for name, value in document.items() if isinstance(value, str)}
-    returned, result = told.get("return_code"), told.get("result_code")
-    code, text = told.get("err_code", ""), told.get("err_code_des") or told.get("return_msg", "")
+        if (echoed := document.get(name)) and echoed != str(asked[name]):
+            raise ended(f"the answer belongs to another request: its {name} is not ours")
     if returned == "SUCCESS" and result == "SUCCESS":
         if code not in {"", "0", "SUCCESS"}:
-            unknown(f"the answer says SUCCESS and err_code {code[:32]}", code, text)
+            raise ended(f"the answer says SUCCESS and err_code {code[:32]}")
         if missing := [name for name in endpoint.echoes if not document.get(name)]:
-            unknown(f"the answer says SUCCESS and lacks {', '.join(missing)}")
+            raise ended(f"the answer says SUCCESS and lacks {', '.join(missing)}")
         try:
             return endpoint.read(document)
         except Unreadable as unreadable:
-            unknown(f"the answer says SUCCESS and {unreadable}")
+            raise ended(f"the answer says SUCCESS and {unreadable}") from None
     # In 2015 failures said FAIL twice, since 2016 return_code is SUCCESS and only result_code FAIL.
     if "FAIL" not in {returned, result} or result == "SUCCESS" or not code:
-        unknown(f"the answer says return_code {returned!r}, result_code {result!r}", code or None, text)
+        raise ended(f"the answer says return_code {returned!r}, result_code {result!r} {text[:128]}")
     row = codes.find(code, endpoint.name)
     if row is None:
-        unknown(f"err_code {code[:32]} ({text[:128]}) is not documented here", code, text)
-    error: type[CallError] = BY_TURN[row.turn]
-    raise error(
-        f"{row.code} {text[:128]}",
-        endpoint=endpoint.name,
-        order_number=number,
-        code=row.code,
-        text=text,
-        raw=masked_body(answer.body),
-        row=row,
-    )
+        raise ended(f"err_code {code[:32]} ({text[:128]}) is not documented here")
+    raise ended(f"{row.code} {text[:128]}", BY_TURN[row.turn], row)
