@@ -62,8 +62,12 @@ def run(
     data: Annotated[
         Path | None, typer.Option(help="Folder that keeps state and certificates; without it: memory.")
     ] = None,
-    era: Annotated[EraName, typer.Option(help="Whose behaviour and limits.")] = EraName.E2025,
-    seed: Annotated[int, typer.Option(help="Decides everything that is chance.")] = 0,
+    era: Annotated[
+        EraName | None, typer.Option(help="Whose behaviour and limits; without it: the folder's, else 2025.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Decides everything that is chance; without it: the folder's, else 0.")
+    ] = None,
     rule: Annotated[
         list[str] | None, typer.Option(help="Override a rule, as name=value with a JSON value; may be repeated.")
     ] = None,
@@ -76,7 +80,7 @@ def run(
         from hongbao.simulator.simulator import Simulator
 
         simulator = Simulator(
-            era=era.value,
+            era=None if era is None else era.value,
             data_folder=data,
             seed=seed,
             rules=_rules(rule or []),

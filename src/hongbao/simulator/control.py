@@ -89,7 +89,7 @@ class Verb:
         call: what it calls with the world and the fields by name.
         needs: fields that must be given, and how each is read.
         takes: fields that may be left out (or null); the called method's own default then counts.
-        list_name: the name under which a list is answered; "": the answer is an object already.
+        answer_name: the name under which a list or a number is answered; "": the answer is an object already.
     """
 
     method: str
@@ -97,7 +97,7 @@ class Verb:
     call: Callable[..., object]
     needs: dict[str, _Reader]
     takes: dict[str, _Reader]
-    list_name: str = ""
+    answer_name: str = ""
 
 
 def _state(world: World) -> dict[str, object]:
@@ -149,7 +149,7 @@ VERBS: tuple[Verb, ...] = (
         "requests",
     ),
     Verb("GET", "/requests/{number}", World.request, {"number": _whole}, {}),
-    Verb("GET", "/arrivals/{mch_id}/{order}", World.arrivals, {"mch_id": _text, "order": _text}, {"path": _text}),
+    Verb("GET", "/arrivals/{mch_id}/{order}", World.arrivals, {"mch_id": _text, "order": _text}, {"path": _text}, "arrivals"),
     Verb("GET", "/clock", World.clock_view, {}, {}),
     Verb("POST", "/clock/run", World.clock_run, {}, {"speed": _whole}),
     Verb("POST", "/clock/stop", World.clock_stop, {}, {}),
@@ -223,7 +223,7 @@ def _endpoint(verb: Verb, world: Callable[[], World]) -> Callable[[Request], Awa
     async def endpoint(request: Request) -> Response:
         given = dict(request.query_params) | _body(await request.body()) | request.path_params
         answer = verb.call(world(), **_read(verb, given))
-        return JSONResponse(to_json({verb.list_name: answer} if verb.list_name else answer))
+        return JSONResponse(to_json({verb.answer_name: answer} if verb.answer_name else answer))
 
     return endpoint
 

@@ -193,7 +193,7 @@ class ControlClient:
         after: int = 0,
         wait_ms: int = 0,
         status: int = 502,
-        effect: bool = False,
+        effect: bool | None = None,
         echo: bool | None = None,
         code: str = "",
         text: str = "",

@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import uvicorn
 
@@ -34,6 +34,7 @@ from hongbao.simulator.control_client import ControlClient
 from hongbao.simulator.face import Arrival, Departure, Face
 from hongbao.simulator.keep import Keep
 from hongbao.simulator.proxy import Proxy
+from hongbao.simulator.rules import Era
 from hongbao.simulator.server import PayServer
 from hongbao.simulator.tls import Link, server_context
 from hongbao.simulator.views import Json
@@ -85,19 +86,21 @@ class MerchantAccess:
     work_secret: str = field(default="", repr=False)
 
 
-@dataclass(slots=True)
 class _Desk:
     """The world in play. It can be exchanged for a fresh one while the servers stay."""
 
-    world: World
-    face: Face
-    clock: SimulatorClock
+    def __init__(self, world: World) -> None:
+        self.put(world)
+
+    def put(self, world: World) -> None:
+        self.world = world
+        self._face = Face(world)
 
     def answer(self, arrival: Arrival) -> Departure:
-        return self.face.answer(arrival)
+        return self._face.answer(arrival)
 
     def now_ms(self) -> int:
-        return self.clock.now_ms()
+        return self.world.clock.now_ms()
 
 
 class Simulator:
@@ -122,10 +125,10 @@ class Simulator:
     def __init__(
         self,
         *,
-        era: Literal["2015", "2016", "2017", "2025"] = "2025",
+        era: Era | None = None,
         data_folder: Path | None = None,
         clock: SimulatorClock | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         rules: Mapping[str, Json] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -137,10 +140,12 @@ class Simulator:
         """Prepare a simulator; nothing runs yet.
 
         Args:
-            era: whose behaviour and limits (docs/reference/eras.md).
+            era: whose behaviour and limits (docs/reference/eras.md); None: the data folder's, else 2025.
             data_folder: where state and certificates survive; None: in memory and gone at the end.
-            clock: the simulator's clock; None: one that follows the machine's, a new one for each world.
-            seed: decides everything that is chance, shares of a group and of a fault's calls among it.
+            clock: the simulator's clock; None: one that follows the machine's, or goes on where the data folder's
+                clock stood.
+            seed: decides everything that is chance, shares of a group and of a fault's calls among it; None: the
+                data folder's, else 0.
             rules: overrides single rules of the era by name.
             host: where pay API and proxy listen.
             port: the pay API's; 0 takes a free one, as for the other two.
@@ -158,7 +163,7 @@ class Simulator:
                 fault=f"{control_host} can be reached from other machines and the control door has no lock",
                 remedy="use 127.0.0.1, or say control_exposed if every machine that reaches it may steer it",
             )
-        self._era: Literal["2015", "2016", "2017", "2025"] = era
+        self._era: Era | None = era
         self._data_folder = data_folder
         self._clock = clock
         self._seed = seed
@@ -273,10 +278,7 @@ class Simulator:
 
         def exchange() -> None:
             try:
-                fresh = self._open_desk(None)
-                _add_ready_merchant(fresh.world)
-                desk.world.close()
-                desk.world, desk.face, desk.clock = fresh.world, fresh.face, fresh.clock
+                desk.put(self._open_world(None))
                 done.set_result(None)
             except HongbaoError as error:
                 done.set_exception(error)
@@ -298,7 +300,7 @@ class Simulator:
     async def _serve(self, started: "Future[None]") -> None:
         folder = self._folder()
         authority = Authority(folder / "certificates", SystemClock())
-        desk = self._desk = self._open_desk(None if self._data_folder is None else Keep(folder))
+        desk = self._desk = _Desk(self._open_world(None if self._data_folder is None else Keep(folder)))
         server = PayServer(
             desk.answer,
             context=server_context(authority.server_file()),
@@ -330,7 +332,6 @@ class Simulator:
             self.control_url = f"http://{_address(self._control_host)}:{control_port}"
             self.ca_file = authority.ca_file
             self.control = ControlClient(self.control_url)
-            _add_ready_merchant(desk.world)
             self.merchant = _ready_merchant(authority)
             self._leave = asyncio.Event()
             self._loop = asyncio.get_running_loop()
@@ -352,20 +353,16 @@ class Simulator:
         self._temporary = tempfile.TemporaryDirectory(prefix="hongbao-simulator-")
         return Path(self._temporary.name)
 
-    def _open_desk(self, keep: Keep | None) -> _Desk:
-        clock = self._clock or SimulatorClock()
-        world = World(era=self._era, clock=clock, seed=self._seed, keep=keep, rules=self._rules)
-        return _Desk(world=world, face=Face(world), clock=clock)
-
-
-def _add_ready_merchant(world: World) -> None:
-    if all(merchant.mch_id != MCH_ID for merchant in world.merchants()):
-        world.add_merchant(
-            MCH_ID, api_key=API_KEY, balance_fen=BALANCE_FEN, settings={"work_secrets": {"": WORK_SECRET}}
-        )
-        world.bind_account(MCH_ID, OFFICIAL_APPID, kind="official")
-        world.bind_account(MCH_ID, MINI_APPID, kind="mini")
-        world.bind_account(MCH_ID, CORP_APPID, kind="corp")
+    def _open_world(self, keep: Keep | None) -> World:
+        world = World(era=self._era, clock=self._clock, seed=self._seed, keep=keep, rules=self._rules)
+        if all(merchant.mch_id != MCH_ID for merchant in world.merchants()):
+            world.add_merchant(
+                MCH_ID, api_key=API_KEY, balance_fen=BALANCE_FEN, settings={"work_secrets": {"": WORK_SECRET}}
+            )
+            world.bind_account(MCH_ID, OFFICIAL_APPID, kind="official")
+            world.bind_account(MCH_ID, MINI_APPID, kind="mini")
+            world.bind_account(MCH_ID, CORP_APPID, kind="corp")
+        return world
 
 
 def _ready_merchant(authority: Authority) -> MerchantAccess:
