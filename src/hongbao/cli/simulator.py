@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -12,8 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
 
 from hongbao.clock import SystemClock
 from hongbao.errors import BadInput, HongbaoError
@@ -134,10 +133,7 @@ def certificates(
     if as_json:
         typer.echo(json.dumps(files, ensure_ascii=False))
         return
-    table = Table("file", "path", box=None)
-    for name, path in files.items():
-        table.add_row(name, path)
-    Console(soft_wrap=True).print(table)
+    _show_pairs(files)
 
 
 def _rules(texts: list[str]) -> dict[str, "Json"]:
@@ -177,28 +173,32 @@ def _described(simulator: "Simulator") -> dict[str, object]:
 
 def _show(simulator: "Simulator", data: Path | None) -> None:
     merchant = simulator.merchant
-    table = Table.grid(padding=(0, 2))
-    for name, value in (
-        ("pay API 支付接口", simulator.base_url),
-        ("CONNECT proxy 代理", simulator.proxy_url),
-        ("control door 控制台", simulator.control_url),
-        ("CA certificate 根证书", simulator.ca_file),
-        ("state 数据", data or "in memory, gone at the end"),
-        ("", ""),
-        ("merchant 商户号", merchant.mch_id),
-        ("API key 密钥", merchant.api_key),
-        ("p12 (passphrase: mch_id)", merchant.p12),
-        ("PEM certificate 商户证书", merchant.certificate),
-        ("PEM key 证书私钥", merchant.key),
-        ("official account 公众号", merchant.official_appid),
-        ("mini-program 小程序", merchant.mini_appid),
-        ("enterprise 企业微信", merchant.corp_appid),
-        ("enterprise-pay secret", merchant.work_secret),
-    ):
-        table.add_row(name, str(value))
-    console = Console(soft_wrap=True)
-    console.print(table)
-    console.print("\nKeys and money are for play. Ctrl-C ends it.")
+    _show_pairs(
+        {
+            "pay API 支付接口": simulator.base_url,
+            "CONNECT proxy 代理": simulator.proxy_url,
+            "control door 控制台": simulator.control_url,
+            "CA certificate 根证书": simulator.ca_file,
+            "state 数据": data or "in memory, gone at the end",
+            "merchant 商户号": merchant.mch_id,
+            "API key 密钥": merchant.api_key,
+            "p12 (passphrase: the mch_id)": merchant.p12,
+            "PEM certificate 商户证书": merchant.certificate,
+            "PEM key 证书私钥": merchant.key,
+            "official account 公众号": merchant.official_appid,
+            "mini-program 小程序": merchant.mini_appid,
+            "enterprise 企业微信": merchant.corp_appid,
+            "enterprise-pay secret": merchant.work_secret,
+        }
+    )
+    typer.echo("Keys and money are for play. Ctrl-C ends it.")
+
+
+def _show_pairs(pairs: Mapping[str, object]) -> None:
+    """Print one pair per line, never wrapped: paths are there to be copied. Chinese is two cells wide."""
+    width = max(cell_len(name) for name in pairs)
+    for name, value in pairs.items():
+        typer.echo(f"{set_cell_size(name, width)}  {value}")
 
 
 @contextmanager

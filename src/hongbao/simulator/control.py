@@ -149,7 +149,14 @@ VERBS: tuple[Verb, ...] = (
         "requests",
     ),
     Verb("GET", "/requests/{number}", World.request, {"number": _whole}, {}),
-    Verb("GET", "/arrivals/{mch_id}/{order}", World.arrivals, {"mch_id": _text, "order": _text}, {"path": _text}, "arrivals"),
+    Verb(
+        "GET",
+        "/arrivals/{mch_id}/{order}",
+        World.arrivals,
+        {"mch_id": _text, "order": _text},
+        {"path": _text},
+        "arrivals",
+    ),
     Verb("GET", "/clock", World.clock_view, {}, {}),
     Verb("POST", "/clock/run", World.clock_run, {}, {"speed": _whole}),
     Verb("POST", "/clock/stop", World.clock_stop, {}, {}),
@@ -214,7 +221,7 @@ def control_app(world: Callable[[], World], authority: Authority, *, exposed: bo
             Route(verb.path, _endpoint(verb, world), methods=[verb.method])
             for verb in (*VERBS, *certificate_verbs(authority))
         ],
-        exception_handlers={BadInput: _bad_input, HTTPException: _no_such_door},
+        exception_handlers={BadInput: _bad_input, HTTPException: _no_such_door, Exception: _broken},
     )
     return _Doorman(app, exposed=exposed)
 
@@ -274,6 +281,11 @@ async def _no_such_door(request: Request, error: Exception) -> Response:
     return _refusal(
         status, "path", f"{request.method} {request.url.path} is not a verb", "see docs/reference/simulator.md"
     )
+
+
+async def _broken(_request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again afterwards, so that the server logs it with its trace.
+    return _refusal(500, "simulator", "broke over this", "report it, with the trace that was logged")
 
 
 class _Doorman:

@@ -271,6 +271,8 @@ class ControlClient:
             answer = json.loads(text)
         except ValueError:
             raise ControlError(f"{self.url} answered {reply.status} without JSON") from None
+        if reply.status >= 500:
+            raise ControlError(f"{self.url} broke over {method} {route}; its log has the trace")
         if reply.status >= 400:
             raise BadInput(**answer["error"])
         return cast("dict[str, Any]", answer)

@@ -124,8 +124,8 @@ def take(state: State, packet: Packet, openid: str, now_ms: int) -> None:
             field="openid", fault="is not the recipient", remedy="the recipient opens first; of a group, friends follow"
         )
     last = len(packet.taken) + 1 >= len(packet.shares or [packet.fen])
-    fen = packet.shares[len(packet.taken)] if packet.shares else packet.fen
     packet.step(Event.EMPTIED if last else Event.TAKEN)
+    fen = packet.shares[len(packet.taken)] if packet.shares else packet.fen
     packet.taken.append(Taken(openid, fen, now_ms))
     if last:
         state.schedule(packet, None, None)
