@@ -65,7 +65,7 @@ class Reader:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "LANG": "zh_CN.UTF-8" if language == "zh" else "en_US.UTF-8",
-            "COLUMNS": "120",
+            "COLUMNS": "80",
             "TERM": "dumb",
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
