@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from hongbao.errors import BadInput
-from hongbao.ids import OrderNumber
+from hongbao.ids import OrderNumber, masked
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _SEVEN = 62**7
-_DOMAIN = b"hongbao order number 1"
+_DOMAIN = b"22:hongbao order number 1"
+_PARTS = ("mch_id", "appid", "campaign", "openid", "occasion")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,13 @@ class OrderIntent:
     occasion: str
     renewal: int = 0
 
+    def __repr__(self) -> str:
+        """Show the intent with the openid masked."""
+        return (
+            f"OrderIntent(mch_id={self.mch_id!r}, appid={self.appid!r}, campaign={self.campaign!r}, "
+            f"openid={masked(self.openid)}, occasion={self.occasion!r}, renewal={self.renewal!r})"
+        )
+
 
 def order_number(intent: OrderIntent) -> OrderNumber:
     """Derive the order number of an intent: 28 characters 0-9A-Za-z that carry 166 bits of its SHA-256.
@@ -46,34 +54,36 @@ def order_number(intent: OrderIntent) -> OrderNumber:
     Neither clock nor chance takes part.
 
     Raises:
-        BadInput: a part of the intent is empty, or `renewal` is negative.
+        BadInput: a part of the intent is empty or no text, or `renewal` is no count.
     """
-    parts: list[bytes] = [_DOMAIN]
-    for name, value in (
-        ("mch_id", intent.mch_id),
-        ("appid", intent.appid),
-        ("campaign", intent.campaign),
-        ("openid", intent.openid),
-        ("occasion", intent.occasion),
-    ):
+    # True and 1.0 equal 1 but are written differently: one intent would have two numbers.
+    if type(intent.renewal) is not int or intent.renewal < 0:
+        raise BadInput(field="renewal", fault="is not a count", remedy="count the dead numbers from 0")
+    parts = [_DOMAIN]
+    for name in _PARTS:
+        value: str = getattr(intent, name)
         if not value:
             raise BadInput(field=name, fault="is empty", remedy="give every part of the intent")
-        parts.append(value.encode())
-    if intent.renewal < 0:
-        raise BadInput(field="renewal", fault="is below 0", remedy="count the dead numbers from 0")
-    parts.append(str(intent.renewal).encode())
-    # Each part is preceded by its length, so that no two intents run together into the same bytes.
-    digest = hashlib.sha256(b"".join(b"%d:%b" % (len(part), part) for part in parts)).digest()
-    return OrderNumber("".join(map(_seven_characters, struct.unpack(">4Q", digest))))
+        try:
+            part = value.encode()
+        except UnicodeEncodeError:
+            raise BadInput(
+                field=name, fault="holds half a surrogate pair", remedy="give text that UTF-8 can carry"
+            ) from None
+        # Each part is preceded by its length, so that no two intents run together into the same bytes.
+        parts.append(b"%d:%b" % (len(part), part))
+    renewal = b"%d" % intent.renewal
+    parts.append(b"%d:%b" % (len(renewal), renewal))
+    words = struct.unpack(">4Q", hashlib.sha256(b"".join(parts)).digest())
+    return OrderNumber("".join([_seven_characters(word) for word in words]))
 
 
 def _seven_characters(word: int) -> str:
     """Write 41.7 bits of a 64-bit word as seven characters."""
-    word %= _SEVEN
-    word, last = divmod(word, 62)
-    word, third = divmod(word, 3844)
+    word, low = divmod(word % _SEVEN, 238_328)
     first, second = divmod(word, 3844)
-    return f"{_PAIRS[first]}{_PAIRS[second]}{_PAIRS[third]}{_ALPHABET[last]}"
+    third, last = divmod(low, 62)
+    return _PAIRS[first] + _PAIRS[second] + _PAIRS[third] + _ALPHABET[last]
 
 
 def classic_order_number(mch_id: str, day: date, count: int) -> OrderNumber:

@@ -23,6 +23,7 @@ _ORDER_NUMBER = re.compile(r"[0-9A-Za-z]{1,28}", re.ASCII)
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
+_UNQUOTABLE = re.compile("[&=\ud800-\udfff]")
 SCENES = tuple(f"PRODUCT_{number}" for number in range(1, 9))
 """The scenes a packet can be sent under (docs/reference/limits.md, "Scenes")."""
 
@@ -132,17 +133,7 @@ class Whole:
 
     def check(self, endpoint: str, field: str, value: object, limits: LimitSet) -> int:
         """Return the number unchanged."""
-        if type(value) is not int:
-            raise BadInput(
-                field=field,
-                fault=f"is a {type(value).__name__}, not a whole number",
-                remedy="give an int; money is counted in fen (fen_from_yuan turns yuan text into fen)",
-            )
-        if value < self.at_least:
-            raise BadInput(
-                field=field, fault=f"{value} is below {self.at_least}", remedy=f"give {self.at_least} or more"
-            )
-        return value
+        return _whole(field, value, self.at_least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +203,15 @@ class RiskInfo:
         """Return the percent-encoded form, which is the value that is signed.
 
         Raises:
-            BadInput: no part is given, or a part holds `&` or `=`.
+            BadInput: no part is given, a part is of the wrong type, or holds `&`, `=` or what UTF-8 cannot carry.
         """
+        if self.posttime is not None:
+            _whole("risk_info.posttime", self.posttime, 0)
         for name, value in self._parts():
-            if "&" in value or "=" in value:
-                raise BadInput(field=f"risk_info.{name}", fault="holds & or =", remedy="leave them out")
+            if value and _UNQUOTABLE.search(_text(f"risk_info.{name}", value)):
+                raise BadInput(
+                    field=f"risk_info.{name}", fault="holds &, = or half a surrogate pair", remedy="leave them out"
+                )
         parts = "&".join(f"{name}={value}" for name, value in self._parts() if value)
         if not parts:
             raise BadInput(field="risk_info", fault="has no part", remedy="give a part, or no risk_info")
@@ -245,6 +240,19 @@ def _text(field: str, value: object) -> str:
         raise BadInput(field=field, fault=f"is a {type(value).__name__}, not text", remedy="give a str")
     if not value:
         raise BadInput(field=field, fault="is required and empty", remedy="give a value")
+    # An enum that is also a str is written as its value and formatted as its name: the sign would be over another text.
+    return str.__str__(value)
+
+
+def _whole(field: str, value: object, at_least: int) -> int:
+    if type(value) is not int:
+        raise BadInput(
+            field=field,
+            fault=f"is a {type(value).__name__}, not a whole number",
+            remedy="give an int; money is counted in fen (fen_from_yuan turns yuan text into fen)",
+        )
+    if value < at_least:
+        raise BadInput(field=field, fault=f"{value} is below {at_least}", remedy=f"give {at_least} or more")
     return value
 
 

@@ -18,5 +18,5 @@ class Shown:
             value = getattr(self, each.name)
             if not each.repr or value is None:
                 continue
-            shown.append(f"{each.name}={masked(value) if each.name in _MASKED_FIELDS else repr(value)}")
+            shown.append(f"{each.name}={masked(str(value)) if each.name in _MASKED_FIELDS else repr(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"

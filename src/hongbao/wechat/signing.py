@@ -57,9 +57,11 @@ def pay_sign(*, appid: str, timestamp: str, nonce: str, package: str, key: str) 
 def explain_sign(fields: Iterable[tuple[str, str | int]], key: str) -> str:
     """Return the exact string that `sign` hashes, with the key replaced by its first two characters and length.
 
-    The values stand in it in full, openids included: show it to a developer, do not log it.
+    Of a key with fewer than 16 characters nothing is shown but the length. The values stand in it in full, openids
+    included: show it to a developer, do not log it.
     """
-    return f"{_joined(fields)}&key={key[:2]}…({len(key)} characters)"
+    shown = key[:2] if len(key) >= 16 else ""
+    return f"{_joined(fields)}&key={shown}…({len(key)} characters)"
 
 
 def _joined(fields: Iterable[tuple[str, str | int]]) -> str:

@@ -42,6 +42,9 @@ def read(body: bytes) -> Document:
     """
     if len(body) > BODY_BYTES_MAX:
         raise XmlRefused(f"the document has {len(body)} bytes; at most {BODY_BYTES_MAX} are read")
+    # Expat goes by its own guess for UTF-16, whatever encoding it is told; every document in UTF-16 has one of these.
+    if b"\x00" in body:
+        raise XmlRefused("the document holds a NUL byte, so it is not XML in UTF-8")
     document: Document = {}
     # The children of each open element, the root's first, and the names of the open elements below the root.
     levels: list[list[tuple[str, Value]]] = []
@@ -99,15 +102,22 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
     """Write fields below a root `xml`: whole numbers bare, texts in CDATA, one per line, UTF-8, no declaration.
 
     Raises:
-        BadInput: a name that is not an element name, or a text that XML cannot carry unchanged (see `unwritable`).
+        BadInput: a name that is not an element name, a value that is neither text nor a whole number (a bool is not
+            one), or a text that XML cannot carry unchanged (see `unwritable`).
     """
     lines = ["<xml>"]
     for name, value in fields:
         if not _NAME.fullmatch(name):
             raise BadInput(field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and .")
-        if isinstance(value, int):
+        if type(value) is int:
             lines.append(f"<{name}>{value}</{name}>")
             continue
+        if not isinstance(value, str):
+            raise BadInput(
+                field=name,
+                fault=f"is a {type(value).__name__}, neither text nor a whole number",
+                remedy="give a str or an int; money is counted in fen",
+            )
         if (character := unwritable(value)) is not None:
             raise BadInput(
                 field=name,
