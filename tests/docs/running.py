@@ -18,7 +18,7 @@ from typing import Any, Self
 import pytest
 from tests.docs.pages import Block
 
-from hongbao.simulator.simulator import Simulator
+from hongbao.simulator import Simulator
 from hongbao.wechat import HOSTS, xml
 
 _PORTS: tuple[str, ...] = ("8443", "8444", "8445")
@@ -59,6 +59,7 @@ class Reader:
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._ports: dict[str, int] = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self._running: list[subprocess.Popen[str]] = []
+        self._shell: subprocess.Popen[str] | None = None
         self._said = ""
         self._environment = {
             **{name: value for name, value in os.environ.items() if name.lower() not in _PROXIES},
@@ -78,6 +79,8 @@ class Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._shell is not None:
+            self._shell.communicate()
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -141,35 +144,45 @@ class Reader:
             ((command, expected),) = commands
             self._start(block, command, expected)
             return
-        script = "".join(f"{command}\nprintf '\\n%s%s\\n' '{_MARK}' $?\n" for command, _ in commands)
-        said = self._bash(block, script, check=False)
-        answers = re.findall(rf"(.*?)\n{re.escape(_MARK)}(\d+)\n", said, re.DOTALL)
-        if len(answers) != len(commands):
-            raise DocumentFails(f"{block.place}: the shell ended early:\n{said}")
-        for (command, expected), (answer, status) in zip(commands, answers, strict=True):
-            if expected is None and status != "0":
-                raise DocumentFails(f"{block.place}: {command}\nends with status {status}:\n{answer}")
+        self._said = ""
+        for command, expected in commands:
+            said, status = self._type(command)
+            self._said += said
             if expected is not None:
-                _compare(block, expected, answer)
-        self._said = said
+                _compare(block, expected, said)
+            elif status != 0:
+                raise DocumentFails(f"{block.place}: {command}\nends with status {status}:\n{said}")
 
     def _script(self, block: Block, text: str) -> None:
-        self._said = self._bash(block, text, check=True)
+        self._said, status = self._type(f"set -euo pipefail\n{text}\nset +euo pipefail\n")
+        if status != 0:
+            raise DocumentFails(f"{block.place}: ends with status {status}:\n{self._said}")
 
-    def _bash(self, block: Block, script: str, *, check: bool) -> str:
-        done = subprocess.run(
-            ["bash", *(["-euo", "pipefail"] if check else []), "-c", script],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if check and done.returncode:
-            raise DocumentFails(f"{block.place}: ends with status {done.returncode}:\n{done.stdout}")
-        return done.stdout
+    def _type(self, text: str) -> tuple[str, int | None]:
+        """Type into the page's one terminal; return what it says and the status, None if the shell has ended."""
+        if self._shell is None:
+            self._shell = subprocess.Popen(
+                ["bash", "--noprofile", "--norc"],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        keys, screen = self._shell.stdin, self._shell.stdout
+        assert keys is not None
+        assert screen is not None
+        typed = self._folder / ".typed.sh"
+        typed.write_text(text, "utf-8")
+        keys.write(f"source ./{typed.name} < /dev/null\nprintf '\\n%s%s\\n' '{_MARK}' $?\n")
+        keys.flush()
+        said = ""
+        for line in screen:
+            if line.startswith(_MARK):
+                return said.removesuffix("\n"), int(line.removeprefix(_MARK))
+            said += line
+        return said, None
 
     def _start(self, block: Block, command: str, expected: str | None) -> None:
         """Start a command that runs until the page ends, and wait for what it says when it is ready."""
