@@ -13,7 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.simulator_requests import OPENID, QUERY, SEND, connection, element, post, query_body, send_body
+from tests.acceptance.simulator_requests import (
+    OPENID,
+    PREORDER,
+    QUERY,
+    SEND,
+    connection,
+    element,
+    post,
+    preorder_body,
+    query_body,
+    send_body,
+)
 
 from hongbao.errors import BadInput
 from hongbao.simulator.control_client import ControlClient, ControlError
@@ -236,10 +247,16 @@ class TestControl:
         assert simulator.control.clear_faults() == []
 
     def test_ticket(self, simulator: Simulator) -> None:
-        """A ticket nobody has is refused by name."""
+        """A pre-order is drawn by its ticket, once, and then opened by who drew it."""
+        merchant = simulator.merchant
+        text = post(simulator, PREORDER, preorder_body(merchant, "P1"))[1]
+        ticket = element(text, "sp_ticket")
+        assert simulator.control.bind_ticket(ticket, "oDrawer").openid == "oDrawer"
         with pytest.raises(BadInput) as refused:
-            simulator.control.bind_ticket("v1|none", OPENID)
+            simulator.control.bind_ticket(ticket, "oLater")
         assert refused.value.field == "ticket"
+        opened = simulator.control.open_packet(merchant.mch_id, "P1")
+        assert (opened.status, opened.shares[0].openid) == ("RECEIVED", "oDrawer")
 
     def test_reset(self, simulator: Simulator) -> None:
         """Packets, requests and faults are forgotten; the merchant and its opening balance stay."""
