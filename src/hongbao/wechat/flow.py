@@ -5,6 +5,7 @@ makes up an order number, and posts again only when nothing of the request had l
 host.
 """
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ from hongbao.wechat.replies import Unreadable
 from hongbao.wechat.signing import SignType, sign, workwx_sign
 
 R = TypeVar("R")
+
+_PART = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.~-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,14 @@ def converse_freely(
     parts = [part for part in path.split("/") if part]
     if parts[:1] == ["v2"]:
         del parts[0]
-    if not parts:
+    if not parts or not all(_PART.fullmatch(part) for part in parts):
         raise BadInput(field="path", fault=f"{path!r} names no endpoint", remedy="give one, such as v2/pay/orderquery")
-    filled: dict[str, Wire] = {name: value for name, value in fields.items() if name != "sign"}
+    # An enum that is also a str is written as its value and formatted as its name: the sign would not fit the body.
+    filled: dict[str, Wire] = {
+        name: str.__str__(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if name != "sign"
+    }
     filled.setdefault("nonce_str", dice.token(32))
     key = credentials.api_key.reveal()
     body = xml.write([*filled.items(), ("sign", sign(filled.items(), key, sign_type))])
