@@ -1,7 +1,7 @@
 """A world that survives its process."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -70,6 +70,44 @@ def everything(world: World) -> object:
 def test_everything_is_found_again_after_a_kill(tmp_path: Path) -> None:
     desk = busy(tmp_path)
     assert everything(reopened(tmp_path).world) == everything(desk.world)
+
+
+STEPS: dict[str, Callable[[Desk], object]] = {
+    "send": lambda desk: desk.send("next", re_openid=FRIENDS[2]),
+    "repeat": lambda desk: desk.send("sent"),
+    "repeat of a stuck order": lambda desk: desk.send("stuck", re_openid=FRIENDS[0]),
+    "open": lambda desk: desk.world.open_packet(MCH_ID, "sent"),
+    "take": lambda desk: desk.world.take_share(MCH_ID, "group", FRIENDS[3]),
+    "draw": lambda desk: desk.world.bind_ticket(desk.packet("ticket").ticket, FRIENDS[3]),
+    "expire": lambda desk: desk.pass_ms(DAY),
+    "refund": lambda desk: desk.pass_ms(DAY + 5),
+    "fail": lambda desk: desk.pass_ms(3 * DAY),
+    "top up": lambda desk: desk.world.top_up(MCH_ID, 1),
+    "bind": lambda desk: desk.world.bind_account(MCH_ID, "wx_new"),
+    "merchant": lambda desk: desk.world.add_merchant("1", api_key="k", balance_fen=7),
+    "person": lambda desk: desk.world.change_person(OPENID, flagged=True),
+    "rules": lambda desk: desk.world.change_rules({"expiry_ms": 9, "extra_known_fields": {"gethbinfo": ["x"]}}),
+    "fault": lambda desk: desk.world.add_fault("processing_then_failed", wait_ms=9),
+    "run": lambda desk: desk.world.clock_run(1) and desk.world.clock_stop(),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_alone_is_found_again_after_a_kill(tmp_path: Path, step: str) -> None:
+    first = busy(tmp_path)
+    first.world.change_merchant(MCH_ID, {"fen_day_max": None if step == "send" else 0})
+    first.world.clear_faults()
+    desk = reopened(tmp_path)
+    STEPS[step](desk)
+    again = reopened(tmp_path)
+    assert everything(again.world) == everything(desk.world)
+    assert again.world.audit() == []
+
+
+def test_a_clock_that_is_behind_is_put_forward(tmp_path: Path) -> None:
+    desk = busy(tmp_path)
+    desk.pass_ms(DAY)
+    assert reopened(tmp_path, start_ms=NOON_MS - DAY).world.clock.now_ms() == NOON_MS + DAY
 
 
 def test_secrets_are_found_again_too(tmp_path: Path) -> None:

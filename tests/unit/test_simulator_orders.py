@@ -595,6 +595,14 @@ def test_a_frozen_payer_does_not_pay() -> None:
 # The audit
 
 
+def test_the_audit_first_does_what_is_due() -> None:
+    desk = Desk("2017")
+    desk.send()
+    desk.world.clock.jump_by(2 * DAY)
+    assert desk.world.audit() == []
+    assert desk.world.state.packets[MCH_ID, NUMBER].status == "REFUND"
+
+
 def test_the_audit_finds_money_that_moved_without_a_packet() -> None:
     desk = Desk()
     desk.send()

@@ -172,7 +172,9 @@ def test_a_list_of_receivers_starts_with_the_newest() -> None:
     ],
 )
 def test_other_methods_and_paths_get_a_page(path: str, method: str, status: int) -> None:
-    departure = Desk().post(path, b"", method=method).departure
+    desk = Desk()
+    departure = desk.post(path, b"", method=method).departure
+    assert desk.note()[:2] == ("transport", "refused")
     assert (departure.status, departure.content_type) == (status, "text/html")
     assert b"<hr><center>nginx</center>" in departure.body
 

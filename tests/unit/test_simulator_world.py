@@ -89,6 +89,7 @@ BAD_VERBS: list[tuple[str, Callable[[World], object]]] = [
     ("appid", lambda world: world.bind_account(MCH_ID, "w x")),
     ("kind", lambda world: world.bind_account(MCH_ID, "wx", kind="shop")),
     ("openid", lambda world: world.add_person("", appid=APPID)),
+    ("appid", lambda world: world.add_person("o_new", appid="")),
     ("openid", lambda world: world.change_person("o_nobody", flagged=True)),
     ("number", lambda world: world.packet(MCH_ID, "none")),
     ("number", lambda world: world.open_packet(MCH_ID, "none")),
