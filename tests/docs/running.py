@@ -18,6 +18,7 @@ from typing import Any, Self
 import pytest
 from tests.docs.pages import Block
 
+from hongbao.settings import read_settings
 from hongbao.simulator import Simulator
 from hongbao.wechat import HOSTS, xml
 
@@ -109,7 +110,7 @@ class Reader:
             "python": self._python,
             "console": self._console,
             "sh": self._script,
-            "toml": lambda _, text: _ignore(tomllib.loads(text)),
+            "toml": self._toml,
             "json": lambda _, text: _ignore(json.loads(text)),
             "xml": lambda _, text: _ignore(xml.read(text.encode())),
             "text": _nothing,
@@ -137,6 +138,10 @@ class Reader:
             stack.enter_context(contextlib.redirect_stdout(said))
             exec(code, self._names)
         self._said = said.getvalue()
+
+    def _toml(self, block: Block, text: str) -> None:
+        if "merchants" in tomllib.loads(text) and (name := block.directives.get("file")):
+            read_settings(self._folder / name)
 
     def _console(self, block: Block, text: str) -> None:
         commands = _commands(block, text)
@@ -175,7 +180,7 @@ class Reader:
         assert screen is not None
         typed = self._folder / ".typed.sh"
         typed.write_text(text, "utf-8")
-        keys.write(f"source ./{typed.name} < /dev/null\nprintf '\\n%s%s\\n' '{_MARK}' $?\n")
+        keys.write(f"source '{typed}' < /dev/null\nprintf '\\n%s%s\\n' '{_MARK}' $?\n")
         keys.flush()
         said = ""
         for line in screen:
