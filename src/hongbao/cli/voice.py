@@ -27,30 +27,19 @@ LANGUAGE_VARIABLE = "HONGBAO_LANG"
 
 
 class Exit(IntEnum):
-    """Exit codes, by who must act."""
+    """Exit codes, by who must act; `EXITS` says what each means."""
 
     OK = 0
-    """done"""
     CANNOT_RUN = 1
-    """could not run, or the demo went otherwise than it must"""
     BAD_INPUT = 2
-    """usage or bad input; nothing was sent"""
     FIX_REQUEST = 10
-    """fix the request"""
     FIX_ACCOUNT = 11
-    """fix the account or certificate"""
     WAIT = 12
-    """wait, then the same number again"""
     SAME_NUMBER_AGAIN = 13
-    """the same number again: nothing was sent, or WeChat asks for it (SYSTEMERROR)"""
     OUTCOME_UNKNOWN = 14
-    """outcome unknown: query, or the same number again; never a new number"""
     FINAL = 15
-    """the number is dead; query it, and if that says FAILED take a new one"""
     FAULT_FOUND = 20
-    """doctor found a fault"""
     INTERRUPTED = 130
-    """interrupted; a call that was under way has an unknown outcome"""
 
 
 EXIT_OF = MappingProxyType(
@@ -81,6 +70,35 @@ class Words(NamedTuple):
     def to(self, lang: Lang) -> str:
         """Return it in one language."""
         return self.zh if lang is Lang.ZH else self.en
+
+
+EXITS: Mapping[Exit, Words] = MappingProxyType(
+    {
+        Exit.OK: Words("done", "成功"),
+        Exit.CANNOT_RUN: Words("could not run, or the demo went otherwise than it must", "无法运行，或演示结果不符"),
+        Exit.BAD_INPUT: Words("usage or bad input; nothing was sent", "用法或输入有误；未发送"),
+        Exit.FIX_REQUEST: Words("fix the request", "请修正请求"),
+        Exit.FIX_ACCOUNT: Words("fix the account or certificate", "请处理商户账户或证书"),
+        Exit.WAIT: Words("wait, then the same number again", "稍后用原单号重试"),
+        Exit.SAME_NUMBER_AGAIN: Words(
+            "the same number again: nothing was sent, or WeChat asks for it (SYSTEMERROR)",
+            "用原单号重发：请求未发出，或微信要求重试（SYSTEMERROR）",
+        ),
+        Exit.OUTCOME_UNKNOWN: Words(
+            "outcome unknown: query, or the same number again; never a new one",
+            "结果未知：查询或用原单号重试，切勿换号",
+        ),
+        Exit.FINAL: Words(
+            "the number is dead: query it, and if that says FAILED take a new one",
+            "原单号已失效：查询确认 FAILED 后换新单号",
+        ),
+        Exit.FAULT_FOUND: Words("doctor found a fault", "doctor 发现问题"),
+        Exit.INTERRUPTED: Words(
+            "interrupted; a packet that was being sent has an unknown outcome", "被中断；正在发送的红包结果未知"
+        ),
+    }
+)
+"""What each exit code says."""
 
 
 def both(en: str, zh: str) -> str:
