@@ -25,7 +25,8 @@ from hongbao.wechat import HOSTS, xml
 _PORTS: tuple[str, ...] = ("8443", "8444", "8445")
 _SHOWN_PORT = re.compile(r"(?<=127\.0\.0\.1:)(?:8443|8444|8445)\b")
 _MARK = "-- end of a command of the page, status "
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_UNWANTED = re.compile(r"(?i:https?_proxy|all_proxy)|HONGBAO_.*|LC_ALL|LC_MESSAGES|PYTEST_.*")
+"""Variables of whoever runs the tests that would change what a page shows."""
 _REASON = re.compile(r"no \((?P<reason>.+)\)")
 
 
@@ -45,10 +46,8 @@ def reason_not_to_run(block: Block) -> str | None:
         if reason is None:
             raise DocumentFails(f"{block.place}: give the reason, as in <!-- run: no (it deletes the disk) -->")
         return reason["reason"]
-    needs = block.directives.get("needs")
-    if needs is not None and shutil.which(needs) is None:
-        return f"there is no {needs} on this machine"
-    return None
+    missing = [name for name in block.directives.get("needs", "").split() if shutil.which(name) is None]
+    return f"there is no {' and no '.join(missing)} on this machine" if missing else None
 
 
 class Reader:
@@ -63,7 +62,7 @@ class Reader:
         self._shell: subprocess.Popen[str] | None = None
         self._said = ""
         self._environment = {
-            **{name: value for name, value in os.environ.items() if name.lower() not in _PROXIES},
+            **{name: value for name, value in os.environ.items() if not _UNWANTED.fullmatch(name)},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "LANG": "zh_CN.UTF-8" if language == "zh" else "en_US.UTF-8",
@@ -72,8 +71,6 @@ class Reader:
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
         }
-        for name in ("LC_ALL", "LC_MESSAGES"):
-            self._environment.pop(name, None)
 
     def __enter__(self) -> Self:
         self._monkeypatch.chdir(self._folder)
