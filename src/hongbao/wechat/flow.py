@@ -179,10 +179,9 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
     """Tell success from failure, in the order return_code, result_code, err_code; doubt is "unknown"."""
     number = str(asked["mch_billno"])
     document = _document(endpoint.name, number, answer, key, "MD5")
-    told = {name: value for name, value in document.items() if isinstance(value, str)}
-    returned, result, code = told.get("return_code"), told.get("result_code"), told.get("err_code", "")
-    return_msg = told.get("return_msg", "")
-    text = told.get("err_code_des") or return_msg
+    returned, result = _told(document, "return_code"), _told(document, "result_code")
+    code, return_msg = _told(document, "err_code"), _told(document, "return_msg")
+    text = _told(document, "err_code_des") or return_msg
 
     def ended(what: str, error: type[CallError] = OutcomeUnknown, row: CodeRow | None = None) -> CallError:
         return error(
@@ -215,3 +214,8 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
     if row is None:
         raise ended(f"err_code {code[:32]} ({text[:128]}) is not documented here")
     raise ended(f"{row.code} {text[:128]}", BY_TURN[row.turn], row)
+
+
+def _told(document: xml.Document, name: str) -> str:
+    value = document.get(name, "")
+    return value if isinstance(value, str) else ""

@@ -8,6 +8,7 @@ simulator shares with the SDK. Protocol facts: docs/reference/transport.md, "XML
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias, Union
 from xml.parsers import expat
 
@@ -145,8 +146,7 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
     """
     lines = ["<xml>"]
     for name, value in fields:
-        # Nearly all names are Python's too, and that is known sooner.
-        if not (name.isidentifier() and name.isascii()) and not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise BadInput(field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and .")
         if type(value) is int:
             lines.append(f"<{name}>{value}</{name}>")
@@ -157,16 +157,23 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
                 fault=f"is a {type(value).__name__}, neither text nor a whole number",
                 remedy="give a str or an int; money is counted in fen",
             )
-        if (character := unwritable(value)) is not None:
+        # Nothing that Python calls printable is unwritable, and that is known sooner.
+        if not value.isprintable() and (character := unwritable(value)) is not None:
             raise BadInput(
                 field=name,
                 fault=f"holds the character U+{ord(character):04X}, which XML cannot carry unchanged",
                 remedy="leave it out; a line break is U+000A alone",
             )
         # "]]>" would end the CDATA section; cut it in two so that both halves lie in sections of their own.
-        lines.append(f"<{name}><![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>")
+        text = value.replace("]]>", "]]]]><![CDATA[>") if "]]>" in value else value
+        lines.append(f"<{name}><![CDATA[{text}]]></{name}>")
     lines.append("</xml>")
     return "\n".join(lines).encode()
+
+
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 def unwritable(text: str) -> str | None:
@@ -174,8 +181,5 @@ def unwritable(text: str) -> str | None:
 
     A carriage return is one: every reader turns it into a line feed, and a sign made over the original breaks.
     """
-    # Nothing that Python calls printable is unwritable, and that is known sooner.
-    if text.isprintable():
-        return None
     match = _UNWRITABLE.search(text)
     return match.group() if match else None
