@@ -101,6 +101,18 @@ def test_processing_is_answered_again_for_twenty_minutes_and_then_tried_afresh()
     assert happened(desk)
 
 
+def test_an_order_rescued_from_processing_has_a_day_of_its_own_to_be_opened() -> None:
+    """The deadline of the processing time is no longer its deadline."""
+    desk = desk_with("processing", count=1)
+    desk.send()
+    desk.pass_ms(20 * 60 * SECOND)
+    desk.send()
+    desk.pass_ms(DAY - 1)
+    assert desk.query()["status"] == "SENT"
+    desk.pass_ms(1)
+    assert desk.query()["status"] == "RFUND_ING"
+
+
 def test_processing_that_is_sent_later() -> None:
     desk = desk_with("processing_then_sent", wait_ms=30 * 60 * SECOND)
     desk.send()
@@ -137,6 +149,15 @@ def test_a_received_packet_without_its_receivers() -> None:
     found = desk.query()
     assert (found["status"], "hblist" in found.fields) == ("RECEIVED", False)
     assert "hblist" in desk.query().fields
+
+
+def test_a_received_enterprise_packet_without_its_receiver() -> None:
+    desk = desk_with("received_without_hblist", count=1)
+    desk.call("sendworkwxredpack")
+    desk.world.open_packet(MCH_ID, NUMBER)
+    found = desk.call("queryworkwxredpack")
+    assert (found["status"], {"openid", "amount", "rcv_time"} & set(found.fields)) == ("RECEIVED", set())
+    assert desk.call("queryworkwxredpack")["amount"] == "100"
 
 
 def test_reordered_elements_are_the_same_elements() -> None:

@@ -96,6 +96,8 @@ BAD_VERBS: list[tuple[str, Callable[[World], object]]] = [
     ("ticket", lambda world: world.bind_ticket("none", OPENID)),
     ("status", lambda world: world.packets(status="LOST")),
     ("limit", lambda world: world.packets(limit=-1)),
+    ("limit", lambda world: world.people(limit=-1)),
+    ("limit", lambda world: world.requests(limit=-1)),
     ("number", lambda world: world.request(99)),
     ("path", lambda world: world.arrivals(MCH_ID, NUMBER, path="pay")),
     ("speed", lambda world: world.clock_run(0)),
@@ -259,6 +261,14 @@ def test_a_reset_may_forget_the_merchants_too() -> None:
     desk = Desk()
     desk.world.reset(merchants=False)
     assert desk.world.merchants() == []
+
+
+def test_a_reset_keeps_the_seed_unless_another_is_given() -> None:
+    desk = Desk(seed=3)
+    desk.world.reset()
+    assert desk.world.state.seed == 3
+    desk.world.reset(seed=4)
+    assert desk.world.state.seed == 4
 
 
 def test_the_same_seed_and_the_same_calls_give_the_same_bytes() -> None:
