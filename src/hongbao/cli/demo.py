@@ -82,12 +82,14 @@ def demo(
             play = Play(simulator)
             acts = play.perform()
             books = play.books(acts)
+            # Before the addresses are shown: who reads them may end it at once.
+            leave = _told_to_end() if keep else None
             if as_json:
                 voice.json(_told(simulator, acts, books))
             else:
                 _show(voice, simulator, acts, books, keep=keep)
-            if keep:
-                _until_told_to_end()
+            if leave is not None:
+                leave.wait()
         if not (books.closed and all(act.fault is None for act in acts)):
             raise typer.Exit(Exit.CANNOT_RUN)
 
@@ -372,7 +374,8 @@ def _morning_ms(clock: Clock) -> int:
     return (morning - datetime.fromtimestamp(0, tz=UTC)) // timedelta(milliseconds=1)
 
 
-def _until_told_to_end() -> None:
+def _told_to_end() -> threading.Event:
+    """Return an event that Ctrl-C or SIGTERM sets, from now on instead of what else they do."""
     leave = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -380,7 +383,7 @@ def _until_told_to_end() -> None:
 
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, end)
-    leave.wait()
+    return leave
 
 
 def _addresses(simulator: "Simulator") -> list[tuple[str, Words, str]]:

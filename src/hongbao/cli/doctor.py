@@ -442,9 +442,9 @@ def _report(voice: Voice, findings: list[tuple[str, Finding]]) -> None:
         for name, each in findings:
             mark, colour = _MARKS[each.verdict]
             line = Text(f"{mark} {each.verdict.value:<5}", style=colour)
-            line.append(
-                f"{name + ': ' if name else ''}{voice.say(each.check)}: {voice.say(each.fact)}", style="default"
-            )
+            colon = voice.say(Words(": ", "："))
+            told = colon.join([*([name] if name else []), voice.say(each.check), voice.say(each.fact)])
+            line.append(told, style="default")
             voice.show(line)
             if each.remedy is not None:
                 voice.show(f"         → {voice.say(each.remedy)}")
