@@ -184,6 +184,8 @@ Times are Beijing time, amounts fen.
 - `doctor`: verdict, findings (merchant, check, verdict, fact, fact_zh, remedy, remedy_zh)
 - `demo`: addresses, packets (what, what_zh, order_number, amount_fen, status, notes, notes_zh, fault), books
   (funded_fen, free_fen, paid_fen, returned_fen, paid_fen_by_our_count, returned_fen_by_our_count, findings, closed)
+- `simulator`, when ready: base_url, proxy_url, control_url, ca_file, merchant (mch_id, api_key, certificate, key, p12,
+  official_appid, mini_appid, corp_appid, work_secret: for play); `simulator certificates`: path by name
 - any failure: `error`: class, exit_code, and for bad input field, fault, remedy; for a call endpoint, order_number,
   code, text (WeChat's), what, meaning, cause, remedy, remedy_zh, same_number, sent (false: no byte left this machine),
   query (the command that asks for the outcome), raw (the answer, masked)

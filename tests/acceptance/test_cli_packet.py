@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.acceptance.conftest import OPENID, CommandLine
 from hongbao.cli.packet import send
 from hongbao.wechat import OrderIntent, SendRedPack, order_number
 
+PROGRAM = "import sys; from hongbao.cli.main import main; sys.exit(main())"
 LISTID = re.compile(r"1000041701[0-9]{21}")
 
 
@@ -429,16 +431,27 @@ def test_the_system_chooses_the_language_when_nobody_else_does(
 
 def test_the_installed_command_sends(command_line: CommandLine) -> None:
     """Once as a real process: arguments, output, exit code."""
-    program = "import sys; from hongbao.cli.main import main; sys.exit(main())"
     line = f"packet send --account shop --openid {OPENID} --yuan 1.88 --number A1 --json"
     ran = subprocess.run(
-        [sys.executable, "-c", program, *line.split()],
+        [sys.executable, "-c", PROGRAM, *line.split()],
         capture_output=True,
         text=True,
         check=False,
         encoding="utf-8",
     )
     assert (ran.returncode, json.loads(ran.stdout)["sent"]["order_number"]) == (0, "A1")
+    assert command_line.control.packet("1900000001", "A1").status == "SENT"
+
+
+def test_a_terminal_without_chinese_still_shows_the_result(command_line: CommandLine) -> None:
+    line = f"packet send --account shop --openid {OPENID} --yuan 1.88 --number A1 --lang zh"
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *line.split()],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+    )
+    assert (ran.returncode, b"A1" in ran.stdout) == (0, True)
     assert command_line.control.packet("1900000001", "A1").status == "SENT"
 
 

@@ -1,6 +1,8 @@
 """Every command, in one place, and what happens to an error that no command reports itself."""
 
+import io
 import re
+import sys
 
 import typer
 
@@ -19,6 +21,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # The boxes that rich draws cut Chinese text off at their edge.
+    rich_markup_mode=None,
 )
 app.add_typer(packet.app, name="packet")
 app.add_typer(simulator.app, name="simulator")
@@ -29,6 +33,9 @@ demo.add_to(app)
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code (docs/reference/cli.md, "Exit codes")."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show Chinese must not turn a sent packet into a traceback.
+        sys.stdout.reconfigure(errors="backslashreplace")  # pyright: ignore[reportUnknownMemberType]
     try:
         code = app(arguments, prog_name="hongbao", standalone_mode=False)
     except typer.TyperException as usage:
@@ -42,8 +49,9 @@ def _complain_of_usage(usage: typer.TyperException, arguments: list[str]) -> int
     """Report a mistyped command. No command ran that could know about --json, so it is looked for here."""
     # A mistyped line may quote an openid back.
     text = _OPENID.sub(lambda match: masked(match[0]), usage.format_message())
-    if not text:
-        # A group without a command: its help has been printed.
+    if text.startswith("Usage: "):
+        # A group without a command is answered with its help.
+        typer.echo(text)
         return usage.exit_code
     voice = Voice(None, as_json="--json" in arguments)
     told = {"field": "command line", "fault": text, "remedy": "see --help"}

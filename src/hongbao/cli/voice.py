@@ -102,8 +102,8 @@ EXITS: Mapping[Exit, Words] = MappingProxyType(
 
 
 def both(en: str, zh: str) -> str:
-    """Write a help text, which is chosen before a language is: Chinese after English."""
-    return f"{en} {zh}"
+    """Write a help text, which is needed before a language is chosen: Chinese, then English."""
+    return f"{zh} {en}"
 
 
 JsonOption = Annotated[bool, typer.Option("--json", help=both("Print one JSON line.", "输出一行 JSON。"))]
