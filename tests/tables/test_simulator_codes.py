@@ -269,12 +269,6 @@ ROWS: list[tuple[str, Provoke, str, str]] = [
         "超过频率限制,请稍后再试",
     ),
     ("stuck for three days", lambda: dead(3 * DAY), "SEND_FAILED", "红包发放失败,请更换单号再重试"),
-    (
-        "repeat of a success after three days",
-        lambda: after_first("sendredpack", wait_ms=3 * DAY + 1),
-        "SEND_FAILED",
-        "红包发放失败,请更换单号再重试",
-    ),
     ("processing", lambda: faulty("processing"), "PROCESSING", PROCESSING),
     ("quiet hours", lambda: at_night("sendredpack", "2015"), "TIME_LIMITED", "企业红包的发送时间受限"),
     ("quiet hours, group", lambda: at_night("sendgroupredpack", "2017"), "TIME_LIMITED", "企业红包的发送时间受限"),

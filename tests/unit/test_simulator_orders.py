@@ -43,6 +43,14 @@ def test_a_repeat_gets_the_same_bytes_and_no_second_packet(api: str) -> None:
     assert desk.world.audit() == []
 
 
+def test_a_success_is_repeated_however_late() -> None:
+    """A dead number here would tell a client that the packet never was."""
+    desk = Desk("2017")
+    first = desk.call("sendredpack")
+    desk.pass_ms(40 * DAY)
+    assert desk.call("sendredpack").departure == first.departure
+
+
 def test_a_repeat_with_other_content_changes_nothing() -> None:
     desk = Desk("2017")
     desk.send()
