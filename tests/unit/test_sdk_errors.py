@@ -1,9 +1,11 @@
 """An error says who must act, and keeps nothing that belongs to a person."""
 
+import pickle
+
 import pytest
 
 from hongbao.errors import BadInput, HongbaoError
-from hongbao.wechat import CallError, NothingSent, OutcomeUnknown, SameNumber, SameNumberAgain, Turn
+from hongbao.wechat import CallError, NothingSent, OutcomeUnknown, SameNumber, SameNumberAgain, Turn, Wait
 from hongbao.wechat.errors import BY_TURN, RAW_CHARACTERS_MAX, masked_body
 
 OPENID = "oxTWIuGaIt6gTKsQRLau2M0yL16E"
@@ -92,3 +94,11 @@ def test_an_openid_at_the_cut_is_masked_too() -> None:
 
 def test_a_body_of_a_megabyte_is_kept_in_part() -> None:
     assert masked_body("红".encode() * 300_000) == "红" * RAW_CHARACTERS_MAX
+
+
+def test_an_error_comes_whole_out_of_another_process() -> None:
+    error = Wait("FREQ_LIMIT", endpoint="sendredpack", order_number="n1", code="FREQ_LIMIT", sent=True)
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.__dict__) == (type(error), str(error), error.__dict__)
+    fault = BadInput(field="total_amount", fault="is 0", remedy="give 1 or more")
+    assert pickle.loads(pickle.dumps(fault)).__dict__ == fault.__dict__
