@@ -89,12 +89,8 @@ class LimitSettings(_Section):
 class TimeoutSettings(_Section):
     """How long a call waits. Running out after the request left makes its outcome unknown."""
 
-    connect_ms: int = Field(
-        default=Timeouts().connect_ms, ge=1, description="for name, connection and TLS, ms"
-    )
-    read_ms: int = Field(
-        default=Timeouts().read_ms, ge=1, description="for each wait on WeChat after that, ms"
-    )
+    connect_ms: int = Field(default=Timeouts().connect_ms, ge=1, description="for name, connection and TLS, ms")
+    read_ms: int = Field(default=Timeouts().read_ms, ge=1, description="for each wait on WeChat after that, ms")
 
 
 class WordingSettings(_Section):
