@@ -265,7 +265,8 @@ def test_an_answer_over_a_megabyte_is_given_up(form: str, authority: Authority, 
     with Peer(authority.server_context("localhost"), deed) as peer:
         results = call(peer.url, send_red_pack(), send_red_pack())
     assert ["more than 1000000 bytes" in unknown(each) for each in results] == [True, True]
-    assert (peer.connections, len(peer.arrivals)) == (2, 2)
+    # One connection may serve both: where the rest has arrived before the client gave up, nothing is left in it.
+    assert len(peer.arrivals) == 2
 
 
 def test_an_endless_answer_is_given_up(authority: Authority, call: Caller) -> None:
