@@ -49,7 +49,8 @@ class Text:
     def check(self, endpoint: str, field: str, value: object, limits: LimitSet) -> str:
         """Return the text unchanged."""
         text = _sized_text(endpoint, field, value, limits, self.bytes_max)
-        if (character := unwritable(text)) is not None:
+        # Nothing that Python calls printable is unwritable, and that is known sooner.
+        if not text.isprintable() and (character := unwritable(text)) is not None:
             raise BadInput(
                 field=field,
                 fault=f"holds the character U+{ord(character):04X}, which XML cannot carry unchanged",
@@ -225,8 +226,6 @@ class Risk:
 
 
 def _text(field: str, value: object) -> str:
-    if type(value) is str and value:
-        return value
     if not isinstance(value, str):
         raise BadInput(field=field, fault=f"is a {type(value).__name__}, not text", remedy="give a str")
     if not value:
@@ -236,7 +235,7 @@ def _text(field: str, value: object) -> str:
 
 
 def _sized_text(endpoint: str, field: str, value: object, limits: LimitSet, bytes_max: int) -> str:
-    text = _text(field, value)
+    text = value if type(value) is str and value else _text(field, value)
     if limits.text_bytes_max:
         override = limits.text_bytes_max.get(f"{endpoint}.{field}") or limits.text_bytes_max.get(field)
         bytes_max = override.value if override else bytes_max

@@ -272,8 +272,8 @@ def _optional(document: Document, name: str) -> str | None:
 
 
 def _text(document: Document, name: str) -> str:
-    value = _optional(document, name)
-    if value is None:
+    value = document.get(name)
+    if not isinstance(value, str) or not value:
         raise Unreadable(f"the element {name} is missing or empty")
     return value
 
