@@ -33,7 +33,7 @@ class Refused(HongbaoError):
 
 @dataclass(slots=True)
 class Call:
-    """One call that can be read. `fields` holds the texts among the document's elements, empty ones left out."""
+    """One call that can be read. `fields` holds the call's own fields, empty ones left out: all that has an effect."""
 
     state: State
     endpoint: Endpoint
@@ -72,7 +72,8 @@ def read_call(state: State, endpoint: Endpoint, document: Mapping[str, Value], n
         bad = BadField("total_amount", AMOUNT_TEXT)
     if bad is not None:
         raise Refused("fields", "PARAM_ERROR", PARAM_PREFIX + bad.text, bad.name)
-    fields = {name: value for name, value in document.items() if value and isinstance(value, str)}
+    own = endpoint.own
+    fields = {name: value for name, value in document.items() if value and name in own and isinstance(value, str)}
     merchant = state.merchants.get(fields["mch_id"])
     if merchant is None:
         raise refuse(state, endpoint, "merchant", Cause.MERCHANT_UNKNOWN)
@@ -85,15 +86,15 @@ def check_sign(call: Call) -> None:
     Raises:
         Refused: SIGN_ERROR; the note says what was signed instead.
     """
-    endpoint, fields = call.endpoint, call.fields
+    endpoint = call.endpoint
     rules = call.state.rules
-    sign, key = fields["sign"], call.merchant.settings.api_key
+    sign, key = call.fields["sign"], call.merchant.settings.api_key
     known = endpoint.known
-    if sign != sign_of({name: value for name, value in fields.items() if name in known}, key):
-        sent = {name: value for name, value in call.document.items() if isinstance(value, str) and name != "sign"}
-        if not (rules.lenient_sign and sign == sign_of(sent, key)):
-            note = diagnose(sent, known, sign, key, endpoint.api)
-            raise refuse(call.state, endpoint, "sign", Cause.SIGN, note)
+    sent = {name: value for name, value in call.document.items() if isinstance(value, str) and name != "sign"}
+    fits = sign == sign_of({name: value for name, value in sent.items() if name in known}, key)
+    if not fits and not (rules.lenient_sign and sign == sign_of(sent, key)):
+        note = diagnose(sent, known, sign, key, endpoint.api)
+        raise refuse(call.state, endpoint, "sign", Cause.SIGN, note)
     if endpoint.kind == "WORK":
         _check_work_sign(call)
 
@@ -190,11 +191,11 @@ def _relation_fault(call: Call) -> Cause | None:
         return Cause.SUB_MERCHANT
     call.payer = sub_merchant
     # The forms of 2015 have no msgappid.
-    if "msgappid" in call.endpoint.known:
+    if "msgappid" in call.endpoint.own:
         msgappid = call.fields.get("msgappid", "")
         if msgappid not in call.merchant.accounts and msgappid not in sub_merchant.accounts:
             return Cause.MESSAGE_APPID
-    consume_mch_id = call.fields.get("consume_mch_id") if "consume_mch_id" in call.endpoint.known else None
+    consume_mch_id = call.fields.get("consume_mch_id")
     if consume_mch_id:
         payer = merchants.get(consume_mch_id)
         own = consume_mch_id in {call.merchant.mch_id, sub_mch_id}
@@ -231,7 +232,7 @@ def _appid_fault(call: Call) -> Cause | None:
 def _amount_fault(call: Call) -> Cause | None:
     settings, rules = call.merchant.settings, call.state.rules
     fen, people = call.fen, call.people
-    scene = call.fields.get("scene_id") if "scene_id" in call.endpoint.known else None
+    scene = call.fields.get("scene_id")
     scene_cap = settings.scenes.get(scene) if scene else None
     if scene and scene_cap is None:
         return Cause.SCENE

@@ -39,8 +39,9 @@ class Endpoint:
 
     Attributes:
         kind: what it makes; None for the two queries.
-        known: the names its sign covers.
         fields: in the order in which they are checked.
+        own: their names; what else a request holds has no effect.
+        known: the names its sign covers.
         agree: checks that need several fields.
     """
 
@@ -48,6 +49,7 @@ class Endpoint:
     family: Family
     kind: Kind | None
     fields: tuple[Field, ...]
+    own: frozenset[str]
     known: frozenset[str]
     agree: Callable[[Mapping[str, str]], BadField | None] | None = None
 
@@ -162,8 +164,8 @@ def _endpoint(
 ) -> Endpoint:
     path = PREFIX + api
     extra = rules.extra_known_fields.get(path, frozenset()) | rules.extra_known_fields.get(api, frozenset())
-    known = frozenset(field.name for field in fields if field.name != "sign") | extra
-    return Endpoint(path, family, kind, fields, known, agree)
+    own = frozenset(field.name for field in fields)
+    return Endpoint(path, family, kind, fields, own, own - {"sign"} | extra, agree)
 
 
 def _normal(rules: Rules) -> Endpoint:
