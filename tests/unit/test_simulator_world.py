@@ -284,6 +284,20 @@ def test_the_same_seed_and_the_same_calls_give_the_same_bytes() -> None:
     assert bytes_of(3) != bytes_of(4)
 
 
+def test_after_a_reset_the_same_calls_give_the_same_bytes() -> None:
+    """Nothing of the time before decides a throw: not the number of faults made, nor of packets."""
+
+    def bytes_of(desk: Desk) -> list[bytes]:
+        fault = desk.world.add_fault("reordered_elements", share=0.5)
+        bodies = [desk.call("hbpreorder", mch_billno=f"n{number}").departure.body for number in range(9)]
+        return [b"%d" % fault.id, *bodies]
+
+    desk = Desk("2025")
+    first = bytes_of(desk)
+    desk.world.reset()
+    assert bytes_of(desk) == first
+
+
 def test_every_view_has_a_json_form() -> None:
     desk = Desk()
     desk.send()

@@ -516,6 +516,8 @@ class World:
         state.forget_packets()
         state.people.clear()
         state.fault_rules = []
+        # With the same seed the same calls then lead to the same throws.
+        state.faults_made = state.listids_made = 0
         for kind in ("packet", "person", "fault", "merchant"):
             self._drop(kind)
         if seed is not None:
