@@ -1,7 +1,7 @@
 """Every kind of fault: what leaves the desk, and what has happened to the packet."""
 
 import pytest
-from tests.unit.simulator_desk import DAY, FRIENDS, MCH_ID, NUMBER, OPENID, SECOND, Desk, body_of
+from tests.unit.simulator_desk import DAY, FRIENDS, HOUR, MCH_ID, NUMBER, OPENID, SECOND, Desk, body_of
 
 from hongbao.errors import BadInput
 from hongbao.simulator.faults import KINDS
@@ -121,6 +121,45 @@ def test_processing_that_is_sent_later() -> None:
     desk.pass_ms(1)
     assert (desk.query()["status"], desk.send().code) == ("SENT", "SUCCESS")
     assert desk.world.audit() == []
+
+
+def test_a_number_answered_as_dead_is_never_sent_afterwards() -> None:
+    """SEND_FAILED invites a new number: the old one must not go out as well."""
+    desk = desk_with("processing_then_sent", wait_ms=5 * DAY)
+    desk.send()
+    desk.pass_ms(3 * DAY + 1)
+    assert (desk.send().code, desk.query()["status"]) == ("SEND_FAILED", "FAILED")
+    desk.pass_ms(2 * DAY)
+    assert (desk.query()["status"], desk.balance_fen) == ("FAILED", 10_000_000)
+
+
+def test_a_held_order_in_process_has_no_reason_and_a_time_of_its_own() -> None:
+    """Its twenty minutes and its day begin when it is taken in, not when the number was first used."""
+    desk = Desk("2017", balance_fen=0)
+    assert desk.send().code == "NOTENOUGH"
+    desk.pass_ms(DAY + HOUR)
+    desk.world.add_fault("processing", count=1)
+    assert desk.send().code == "PROCESSING"
+    desk.pass_ms(20 * 60 * SECOND - 1)
+    assert desk.send().code == "PROCESSING"
+    assert (desk.packet().status, desk.packet().reason) == ("SENDING", "")
+    desk.pass_ms(DAY - 20 * 60 * SECOND)
+    assert desk.packet().status == "SENDING"
+    desk.pass_ms(1)
+    assert desk.packet().status == "FAILED"
+
+
+def test_a_held_order_in_process_is_tried_afresh_after_twenty_minutes() -> None:
+    desk = Desk("2017", balance_fen=0)
+    desk.send()
+    desk.pass_ms(HOUR)
+    desk.world.add_fault("processing", count=1)
+    desk.send()
+    desk.world.top_up(MCH_ID, 100)
+    desk.pass_ms(10 * 60 * SECOND)
+    assert desk.send().code == "PROCESSING"
+    desk.pass_ms(10 * 60 * SECOND)
+    assert desk.send().code == "SUCCESS"
 
 
 def test_processing_that_fails_later() -> None:

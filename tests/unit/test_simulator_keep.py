@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.unit.simulator_desk import DAY, FRIENDS, MCH_ID, NOON_MS, OPENID, Desk
+from tests.unit.simulator_desk import DAY, FRIENDS, HOUR, MCH_ID, NOON_MS, OPENID, Desk
 
 from hongbao.errors import BadInput
 from hongbao.simulator.keep import Keep
@@ -158,6 +158,15 @@ def test_the_limits_of_the_day_are_remembered(tmp_path: Path) -> None:
     assert again.send("n3").code == "SENDNUM_LIMIT"
     assert again.send("n4", re_openid=FRIENDS[0]).code == "SUCCESS"
     assert again.send("n5", re_openid=FRIENDS[1]).code == "SENDAMOUNT_LIMIT"
+
+
+def test_what_was_drawn_yesterday_does_not_undo_the_count_of_today(tmp_path: Path) -> None:
+    desk = Desk("2025", keep=keep_in(tmp_path), settings={"person_packets_day_max": 1})
+    desk.world.bind_ticket(str(desk.call("hbpreorder", mch_billno="n1")["sp_ticket"]), OPENID)
+    desk.pass_ms(13 * HOUR)
+    assert desk.send("n2").code == "SUCCESS"
+    assert desk.send("n3").code == "SENDNUM_LIMIT"
+    assert reopened(tmp_path, start_ms=NOON_MS + 13 * HOUR).send("n4").code == "SENDNUM_LIMIT"
 
 
 def test_a_ticket_can_be_drawn_in_the_next_life(tmp_path: Path) -> None:

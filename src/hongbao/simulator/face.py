@@ -22,7 +22,7 @@ from hongbao.simulator.dice import dice_for, split
 from hongbao.simulator.faults import FaultRule, Stage
 from hongbao.simulator.fields import Endpoint
 from hongbao.simulator.journal import Entry
-from hongbao.simulator.orders import deliver, hold_in_process
+from hongbao.simulator.orders import close, deliver, hold_in_process
 from hongbao.simulator.packets import Due, Packet, Status
 from hongbao.simulator.rules import HOUR_MS
 from hongbao.simulator.shapes import Reply, page, write
@@ -218,12 +218,14 @@ class Face:
             packet.tries += 1
             packet.tried_ms = now_ms
             state.touch_packet(packet)
-            late = now_ms - packet.created_ms > rules.reentry_ms
-            if packet.status is Status.FAILED or (packet.status is Status.SENDING and late):
+            if packet.status is Status.SENDING and now_ms - packet.created_ms > rules.reentry_ms:
+                # Who is told that a number is dead sends another: nothing may complete this one any more.
+                close(state, packet)
+            if packet.status is Status.FAILED:
                 cause = Cause.DEAD
             elif packet.status is Status.SENDING and not packet.reason:
                 scheduled = packet.due in {Due.COMPLETE, Due.FAIL}
-                if scheduled or now_ms - packet.created_ms < rules.processing_reentry_ms:
+                if scheduled or now_ms - packet.in_process_ms < rules.processing_reentry_ms:
                     cause = Cause.PROCESSING
         if cause is not None:
             raise refuse(state, call.endpoint, "order", cause)
@@ -282,11 +284,11 @@ class Face:
         for rule in self._faults("creating", entry):
             match rule.kind:
                 case "processing_then_sent":
-                    hold_in_process(state, packet, Due.COMPLETE, now_ms + rule.wait_ms)
+                    hold_in_process(state, packet, now_ms, Due.COMPLETE, rule.wait_ms)
                 case "processing_then_failed":
-                    hold_in_process(state, packet, Due.FAIL, now_ms + rule.wait_ms)
+                    hold_in_process(state, packet, now_ms, Due.FAIL, rule.wait_ms)
                 case _:
-                    hold_in_process(state, packet, Due.CLOSE, packet.created_ms + state.rules.processing_ms)
+                    hold_in_process(state, packet, now_ms, Due.CLOSE, state.rules.processing_ms)
             return Cause.PROCESSING
         return deliver(state, packet, now_ms)
 

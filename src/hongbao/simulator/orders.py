@@ -1,5 +1,7 @@
 """What happens to a packet: tried, held, delivered, opened, expired, refunded. Money moves here and nowhere else."""
 
+from collections.abc import Callable
+
 from hongbao.errors import BadInput
 from hongbao.simulator.packets import Due, Event, Packet, Status, Taken
 from hongbao.simulator.rules import DAY_MS
@@ -52,9 +54,11 @@ def deliver(state: State, packet: Packet, now_ms: int) -> Cause | None:
     return cause
 
 
-def hold_in_process(state: State, packet: Packet, end: Due, end_ms: int) -> None:
-    """Leave a packet SENDING without a reason until `end_ms`; then the platform completes, fails or closes it."""
-    state.schedule(packet, end, end_ms)
+def hold_in_process(state: State, packet: Packet, now_ms: int, end: Due, span_ms: int) -> None:
+    """Leave a packet SENDING without a reason for `span_ms`; then the platform completes, fails or closes it."""
+    packet.reason = ""
+    packet.in_process_ms = now_ms
+    state.schedule(packet, end, now_ms + span_ms)
     state.touch_packet(packet)
 
 
@@ -193,10 +197,11 @@ def fire(state: State, packet: Packet, due_ms: int) -> None:
 def recount(state: State, now_ms: int) -> None:
     """Count again, from the packets, what the daily limits and the anti-brush rule need."""
     since_ms = now_ms - DAY_MS
-    sent = [packet for packet in state.packets.values() if packet.sent_ms is not None and packet.sent_ms > since_ms]
-    # In the order of sending: a count starts afresh when it meets another day.
-    for packet in sorted(sent, key=lambda packet: packet.sent_ms or 0):
-        state.count_sent(packet, packet.sent_ms or 0)
-    drawn = [packet for packet in state.packets.values() if packet.drawn_ms is not None and packet.drawn_ms > since_ms]
-    for packet in sorted(drawn, key=lambda packet: packet.drawn_ms or 0):
-        state.count_person(packet, packet.drawn_ms or 0)
+    happened: list[tuple[int, int, Callable[[Packet, int], None], Packet]] = []
+    for packet in state.packets.values():
+        for time_ms, count in ((packet.sent_ms, state.count_sent), (packet.drawn_ms, state.count_person)):
+            if time_ms is not None and time_ms > since_ms:
+                happened.append((time_ms, packet.serial, count, packet))
+    # All in the order in which it happened: a count starts afresh when it meets another day.
+    for time_ms, _, count, packet in sorted(happened, key=lambda event: event[:2]):
+        count(packet, time_ms)

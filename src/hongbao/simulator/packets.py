@@ -88,6 +88,7 @@ class Packet:
     risk_refusals: int = 0
     sent_ms: int | None = None
     drawn_ms: int | None = None
+    in_process_ms: int = 0  # of a packet SENDING without a reason: since when
     due: Due | None = None
     due_ms: int | None = None
     hidden_until_ms: int = 0
