@@ -322,6 +322,16 @@ class TestLifeOfASimulator:
         with pytest.raises(SimulatorDidNotStart, match=str(port)):
             Simulator(port=port).start()
 
+    def test_one_simulator_per_data_folder(self, tmp_path: Path) -> None:
+        """A second one is refused while the first runs; neither it nor one of a wrong era keeps the folder locked."""
+        with Simulator(data_folder=tmp_path), pytest.raises(BadInput, match="another simulator uses it"):
+            Simulator(data_folder=tmp_path).start()
+        with pytest.raises(BadInput, match="holds a world of 2025") as refused:
+            Simulator(data_folder=tmp_path, era="2015").start()
+        assert refused.value.field == "era"
+        with Simulator(data_folder=tmp_path) as again:
+            assert again.control.audit() == []
+
     def test_another_era_than_the_folders(self, tmp_path: Path) -> None:
         """A folder of one era is not opened as another."""
         with Simulator(data_folder=tmp_path, era="2016"):
@@ -512,10 +522,13 @@ class TestCommand:
             (["--rule=nonsense"], 2, "rule"),
             (["--rule=no_such_rule=1"], 2, "no_such_rule"),
             (["certificates", "--out=x", "--mch-id=../etc"], 2, "mch_id"),
+            (["--data=no-database"], 2, "folder"),
         ],
     )
     def test_bad_options(self, tmp_path: Path, arguments: list[str], code: int, words: str) -> None:
         """A bad option is one line that names it, and exit code 2."""
+        (tmp_path / "no-database").mkdir()
+        (tmp_path / "no-database" / "world.sqlite3").write_text("not a database")
         done = subprocess.run([*self.COMMAND, *arguments], capture_output=True, cwd=tmp_path, check=False, text=True)
         assert done.returncode == code
         assert words in done.stderr

@@ -1,5 +1,6 @@
 """A world that survives its process."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -30,9 +31,14 @@ def keep_in(folder: Path) -> Keep:
     return _OPEN[-1]
 
 
+def killed(folder: Path) -> Path:
+    """Return a folder as a kill would leave it: the keep that is open goes on, and is never closed in the copy."""
+    return Path(shutil.copytree(folder, folder / f"killed{len(_OPEN)}", ignore=shutil.ignore_patterns("killed*")))
+
+
 def reopened(folder: Path, start_ms: int = NOON_MS) -> Desk:
-    """What a new process finds, the old one killed: the first keep is never closed."""
-    return Desk(None, keep=keep_in(folder), start_ms=start_ms)
+    """What a new process finds, the old one killed."""
+    return Desk(None, keep=keep_in(killed(folder)), start_ms=start_ms)
 
 
 def busy(folder: Path) -> Desk:
@@ -97,9 +103,9 @@ def test_each_step_alone_is_found_again_after_a_kill(tmp_path: Path, step: str) 
     first = busy(tmp_path)
     first.world.change_merchant(MCH_ID, {"fen_day_max": None if step == "send" else 0})
     first.world.clear_faults()
-    desk = reopened(tmp_path)
+    desk = Desk(None, keep=keep_in(after := killed(tmp_path)))
     STEPS[step](desk)
-    again = reopened(tmp_path)
+    again = reopened(after)
     assert everything(again.world) == everything(desk.world)
     assert again.world.audit() == []
 
@@ -178,7 +184,7 @@ def test_a_ticket_can_be_drawn_in_the_next_life(tmp_path: Path) -> None:
 def test_a_stopped_clock_is_found_where_it_stood(tmp_path: Path) -> None:
     desk = Desk(keep=keep_in(tmp_path))
     desk.pass_ms(77)
-    world = World(keep=keep_in(tmp_path))
+    world = World(keep=keep_in(killed(tmp_path)))
     assert (world.clock.now_ms(), world.clock.speed) == (NOON_MS + 77, 0)
 
 
@@ -200,7 +206,7 @@ def test_a_cleared_fault_does_not_come_back(tmp_path: Path) -> None:
 def test_a_folder_of_another_era_is_refused(tmp_path: Path) -> None:
     busy(tmp_path)
     with pytest.raises(BadInput, match="holds a world of 2017"):
-        World(era="2025", keep=keep_in(tmp_path))
+        World(era="2025", keep=keep_in(killed(tmp_path)))
 
 
 def test_a_folder_of_another_form_is_refused(tmp_path: Path) -> None:
@@ -219,6 +225,36 @@ def test_others_on_the_machine_cannot_read_the_keys(tmp_path: Path) -> None:
 def test_an_answer_is_kept_before_it_leaves(tmp_path: Path) -> None:
     desk = Desk(keep=keep_in(tmp_path))
     desk.send("n1")
-    with closing(sqlite3.connect(tmp_path / "world.sqlite3")) as database:
+    with closing(sqlite3.connect(killed(tmp_path) / "world.sqlite3")) as database:
         rows = database.execute("SELECT key FROM thing WHERE kind = 'packet'").fetchall()
     assert rows == [(f"{MCH_ID}/n1",)]
+
+
+def test_a_folder_has_one_world_at_a_time(tmp_path: Path) -> None:
+    """Two worlds of one folder would each spend the whole balance."""
+    keep = keep_in(tmp_path)
+    with pytest.raises(BadInput, match="another simulator uses it"):
+        Keep(tmp_path)
+    keep.close()
+    Keep(tmp_path).close()
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "world.sqlite3").write_bytes(b"not a database " * 100)
+    with pytest.raises(BadInput, match="file is not a database"):
+        Keep(tmp_path)
+
+
+def test_a_database_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "world.sqlite3")) as database:
+        database.execute("CREATE TABLE thing (other TEXT)")
+    with pytest.raises(BadInput, match="no such column"):
+        Keep(tmp_path)
+
+
+def test_a_write_that_fails_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    keep = keep_in(tmp_path)
+    with pytest.raises(UnicodeEncodeError):
+        keep.write([("thing", "a", "kept?"), ("thing", "b", "\ud800")])
+    keep.write([("thing", "c", "kept")])
+    assert keep.load() == [("thing", "kept")]

@@ -59,7 +59,7 @@ _RENEW_SECONDS_MAX = 30
 
 
 class SimulatorDidNotStart(HongbaoError):
-    """A port could not be listened on, or the data folder cannot be used. Nothing is left running."""
+    """A port could not be listened on, or the data folder cannot be made. Nothing is left running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,9 @@ class Simulator:
         """Open all doors; they answer when this returns.
 
         Raises:
-            SimulatorDidNotStart: a port is taken, or the data folder cannot be used.
+            SimulatorDidNotStart: a port is taken, or the data folder cannot be made.
+            BadInput: an era or a rule that cannot be used, or a data folder: another simulator has it, it is of another
+                era or version, or no database.
         """
         if self._thread is not None:
             raise SimulatorDidNotStart("this simulator runs already")
@@ -299,8 +301,16 @@ class Simulator:
 
     async def _serve(self, started: "Future[None]") -> None:
         folder = self._folder()
+        if self._data_folder is None:
+            await self._serve_world(started, folder, None)
+            return
+        # Let go of whatever happens: a keep that is not closed locks the folder.
+        with contextlib.closing(Keep(folder)) as keep:
+            await self._serve_world(started, folder, keep)
+
+    async def _serve_world(self, started: "Future[None]", folder: Path, keep: Keep | None) -> None:
         authority = Authority(folder / "certificates", SystemClock())
-        desk = self._desk = _Desk(self._open_world(None if self._data_folder is None else Keep(folder)))
+        desk = self._desk = _Desk(self._open_world(keep))
         server = PayServer(
             desk.answer,
             context=server_context(authority.server_file()),
