@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from hongbao.clock import SystemClock
 from hongbao.simulator.certificates import Authority, Recognition
@@ -18,6 +18,7 @@ from hongbao.simulator.server import Bounds, PayServer
 from hongbao.simulator.tls import Link, server_context
 
 MCH_ID = "1900000001"
+Result = TypeVar("Result")
 
 
 class FixedClock:
@@ -39,6 +40,7 @@ class RunningPayServer:
         self.proxy_port = 0
         self._answer = answer or (lambda arrival: Departure(200, "text/plain", b"body:" + arrival.body))
         self._bounds = bounds
+        self._server: PayServer | None = None
         self._started: Future[None] = Future()
         self._leave = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -72,6 +74,20 @@ class RunningPayServer:
         # A cut must show as an error, not as an orderly end.
         return context.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
 
+    def call_server(self, verb: Callable[[PayServer], Result]) -> Result:
+        """Call `verb` with the server, in the server's own thread."""
+        done: Future[Result] = Future()
+        server, loop = self._server, self._loop
+        assert server is not None
+        assert loop is not None
+        loop.call_soon_threadsafe(lambda: done.set_result(verb(server)))
+        return done.result(10)
+
+    def wait_until_nobody_is_connected(self) -> None:
+        """Return when the server holds no connection any more; a leaked one makes the test time out."""
+        while self.call_server(lambda server: len(server._links)):
+            pass
+
     def ask(self, request: bytes, *, flaw: str | None = "none") -> bytes:
         """Send bytes on a fresh connection and read until the server closes in good order."""
         with self.connect(flaw=flaw) as connection:
@@ -84,7 +100,7 @@ class RunningPayServer:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = PayServer(
+        server = self._server = PayServer(
             self._judge,
             context=server_context(self.authority.server_file()),
             recognition=Recognition(self.authority.ca_file, SystemClock()),

@@ -89,6 +89,16 @@ def test_client_says_goodbye_first(server: RunningPayServer) -> None:
         connection.unwrap()
 
 
+def test_client_that_hangs_up_after_a_refusal(server: RunningPayServer, caplog: pytest.LogCaptureFixture) -> None:
+    """The server has said goodbye already: it does not say it twice, and breaks over nothing."""
+    with server.connect(tls=ssl.TLSVersion.TLSv1_2) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert read_to_end(connection).startswith(b"HTTP/1.1 400 ")
+        connection.shutdown(socket.SHUT_WR)
+        server.wait_until_nobody_is_connected()
+    assert caplog.records == []
+
+
 def test_plain_http_gets_nginx_words(server: RunningPayServer) -> None:
     """A client that forgot TLS reads, in clear text, what nginx would say."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:

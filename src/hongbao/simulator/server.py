@@ -150,6 +150,7 @@ class Exchange:
         self._in_head = False
         self._waiting: deque[tuple[Arrival, bool]] = deque()
         self._owing = False
+        self._silent = False
         self._last_seen = False
         self._ended = False
         self._lingering = False
@@ -159,7 +160,7 @@ class Exchange:
     # What the link calls.
 
     def received(self, data: bytes) -> None:
-        if self._lingering or self._last_seen:
+        if self._lingering or self._last_seen or self._silent:
             return
         try:
             self._parser.feed_data(data)
@@ -181,7 +182,9 @@ class Exchange:
 
     def ended(self) -> None:
         self._ended = True
-        if not self._owing:
+        if self._silent:
+            self._link.abort()
+        elif not self._owing:
             self._link.close()
 
     def lost(self) -> None:
@@ -244,7 +247,7 @@ class Exchange:
             self._pieces.append(body)
 
     def on_message_complete(self) -> None:
-        if self._lingering or self._parser.should_upgrade():
+        if self._lingering or self._silent or self._parser.should_upgrade():
             return
         pieces = self._pieces
         link = self._link
@@ -280,6 +283,7 @@ class Exchange:
             # Whoever holds a connection by order must not be swept away.
             self._link.deadline = float("inf")
         if departure.silent:
+            self._fall_silent()
             return
         if departure.wait_ms:
             self._timer = self._loop.call_later(departure.wait_ms / 1000, self._send, arrival, keep_alive, departure)
@@ -305,6 +309,16 @@ class Exchange:
             self._owing = True
             self._loop.call_soon(self._answer, *self._waiting.popleft())
             link.resume_reading()
+
+    def _fall_silent(self) -> None:
+        """Answer nothing any more, and keep the connection until the client gives up."""
+        self._silent = True
+        self._waiting.clear()
+        if self._ended:
+            self._link.abort()
+        else:
+            # That the client has given up is seen by reading alone.
+            self._link.resume_reading()
 
     def _refuse(self, status: int, title: str) -> None:
         """Answer what cannot be read as HTTP, say goodbye, and swallow the rest so that the answer arrives."""

@@ -10,6 +10,7 @@ Sessions are not resumed: each connection shows its certificate anew.
 """
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -108,6 +109,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._fresh = True
         self._closing = False
+        self._parted = False
         self._reading = True
         self._choked = False
         self.address = ""
@@ -175,10 +177,14 @@ class Link(asyncio.Protocol):
         self._transport.close()
 
     def say_goodbye(self) -> None:
-        """Send close_notify: no more will be sent, but the client's bytes are still taken."""
-        if self._transport is not None and not self._closing:
+        """Send close_notify, once: no more will be sent, but the client's bytes are still taken."""
+        if self._transport is None or self._closing or self._parted:
+            return
+        self._parted = True
+        # A client that has broken TLS off leaves nothing to say goodbye with.
+        with contextlib.suppress(SSL.Error):
             self._tls.shutdown()
-            self._flush()
+        self._flush()
 
     def cut(self) -> None:
         """Break the connection without a goodbye, after what was written has left."""
