@@ -18,11 +18,12 @@ from pydantic.fields import FieldInfo
 
 from hongbao import settings
 from hongbao.cli import commands, voice
+from hongbao.merchant import SCENES
 from hongbao.wechat import codes, redpack
 from hongbao.wechat.codes import CODES, CodeRow, Order, SameNumber, Turn
 from hongbao.wechat.endpoints import ENDPOINTS
 from hongbao.wechat.errors import BY_TURN
-from hongbao.wechat.fields import SCENES, Code, FenList, Ipv4, Kind, OneOf, OrderNumberText, Risk, Text, Whole, kinds_of
+from hongbao.wechat.fields import Code, FenList, Ipv4, Kind, OneOf, OrderNumberText, Risk, Text, Whole, kinds_of
 from hongbao.wechat.redpack import Request
 
 ROOT = Path(__file__).parents[1]

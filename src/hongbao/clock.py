@@ -3,12 +3,15 @@
 import random
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
-BEIJING = ZoneInfo("Asia/Shanghai")
-"""WeChat's days, quiet hours and timestamps are Beijing time (UTC+8, no summer time since 1991)."""
+BEIJING = timezone(timedelta(hours=8), "CST")
+"""WeChat's days, quiet hours and timestamps are Beijing time.
+
+UTC+8 all year: China has had no summer time since 1991. So no time zone database is needed, which slim containers and
+Windows do not have.
+"""
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 

@@ -7,12 +7,44 @@ source, and every one can be overridden for a merchant. The defaults and their e
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Literal
 
 from hongbao.errors import BadInput
 
 DEFAULTS_DATE = date(2025, 8, 22)
 """The date of the newest public page behind the default limits."""
+
+SCENES = tuple(f"PRODUCT_{number}" for number in range(1, 9))
+"""The scenes a packet can be sent under (docs/reference/limits.md, "Scenes")."""
+
+_COMMON = ("wxappid", "re_openid", "send_name", "wishing", "act_name", "remark")
+_PROVIDER = ("sub_mch_id", "msgappid")
+_DECORATION = ("logo_imgurl", "share_content", "share_url", "share_imgurl")
+TEXTS = MappingProxyType(
+    {
+        "sendredpack": (*_COMMON, "risk_info", *_PROVIDER, "consume_mch_id", "nick_name", *_DECORATION),
+        "sendgroupredpack": (
+            *_COMMON,
+            *("risk_info", *_PROVIDER, "consume_mch_id", "amt_list"),
+            *("watermark_imgurl", "banner_imgurl", *_DECORATION),
+        ),
+        "sendminiprogramhb": (*_COMMON, *_PROVIDER),
+        "sendworkwxredpack": (
+            *("wxappid", "sender_name", "sender_header_media_id"),
+            *("re_openid", "wishing", "act_name", "remark"),
+        ),
+        "hbpreorder": ("wxappid", "send_name", "wishing", "act_name", "remark", "auth_mchid", "auth_appid"),
+        "gethbinfo": ("appid",),
+        "queryworkwxredpack": ("appid",),
+    }
+)
+"""By endpoint, the texts whose length can be overridden. A test holds them to the request types."""
+
+_VALUE_MAX = 10**15 - 1
+"""No amount or length on this wire has more than 15 digits."""
+
+_RANGES = ("amount_fen", "scene_amount_fen", "group_people", "group_average_fen", "preorder_amount_fen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +65,8 @@ class Limit:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSet:
     """The limits of one merchant that the SDK checks before a byte leaves.
+
+    However a set is made, it is checked whole: a misspelt name would otherwise be a limit that never binds.
 
     Attributes:
         amount_fen_min: smallest packet without a scene.
@@ -65,32 +99,53 @@ class LimitSet:
     scenes: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict[str, tuple[Limit, Limit]])
     text_bytes_max: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
 
+    def __post_init__(self) -> None:
+        """Check names, values and ranges.
+
+        Raises:
+            BadInput: a scene or a text is not known, a value is no whole number that fits, or a smallest one is above
+                its largest.
+        """
+        for name in _SINGLE:
+            _check_value(name, getattr(self, name).value, 0)
+        for name in _RANGES:
+            low, high = f"{name}_min", f"{name}_max"
+            _check_order(low, getattr(self, low).value, f"{high}, which is", getattr(self, high).value)
+        for scene_id, (low, high) in self.scenes.items():
+            if scene_id not in SCENES:
+                raise BadInput(field=scene_id, fault="is not a scene", remedy=f"use one of {', '.join(SCENES)}")
+            _check_value(scene_id, low.value, 1)
+            _check_value(scene_id, high.value, 1)
+            _check_order(scene_id, low.value, "its largest amount,", high.value)
+        for name, limit in self.text_bytes_max.items():
+            endpoint, dot, text = name.rpartition(".")
+            if text not in (TEXTS.get(endpoint, ()) if dot else _TEXT_NAMES):
+                known = ", ".join(TEXTS.get(endpoint, _TEXT_NAMES))
+                raise BadInput(
+                    field=name,
+                    fault="is not a text whose length is limited",
+                    remedy=f"use one of {known}, with or without its call before it, such as hbpreorder.wishing",
+                )
+            _check_value(name, limit.value, 1)
+
     def entered(self, as_of: date, /, **values: int) -> "LimitSet":
         """Return these limits with some replaced by what the merchant's portal says on the day `as_of`.
 
         Raises:
-            BadInput: a name is not a limit of this set, or a value is negative.
+            BadInput: a name is not a limit of this set, a value is no whole number from 0, or the smallest of a range
+                comes out above its largest.
         """
-        known = {each.name for each in fields(self)} - {"scenes", "text_bytes_max"}
-        for name, value in values.items():
-            if name not in known:
-                raise BadInput(field=name, fault="is not a limit", remedy=f"use one of {', '.join(sorted(known))}")
-            if value < 0:
-                raise BadInput(field=name, fault=f"{value} is negative", remedy="give 0 or more")
+        for name in values:
+            if name not in _SINGLE:
+                raise BadInput(field=name, fault="is not a limit", remedy=f"use one of {', '.join(_SINGLE)}")
         return replace(self, **{name: Limit(value, as_of, "entered") for name, value in values.items()})
 
     def with_scene(self, scene_id: str, *, fen_min: int, fen_max: int, as_of: date) -> "LimitSet":
         """Return these limits with the amounts that the portal shows for one scene.
 
         Raises:
-            BadInput: the range is empty or starts below 1 fen.
+            BadInput: the scene is not known, or the range is empty or starts below 1 fen.
         """
-        if not 1 <= fen_min <= fen_max:
-            raise BadInput(
-                field=scene_id,
-                fault=f"{fen_min} to {fen_max} fen is no range",
-                remedy="give 1 <= fen_min <= fen_max",
-            )
         both = (Limit(fen_min, as_of, "entered"), Limit(fen_max, as_of, "entered"))
         return replace(self, scenes={**self.scenes, scene_id: both})
 
@@ -98,8 +153,31 @@ class LimitSet:
         """Return these limits with another length for the text `name` (`field` or `endpoint.field`), in UTF-8 bytes.
 
         Raises:
-            BadInput: `bytes_max` is below 1.
+            BadInput: no call has such a text, or `bytes_max` is below 1.
         """
-        if bytes_max < 1:
-            raise BadInput(field=name, fault=f"{bytes_max} bytes hold no text", remedy="give 1 or more")
         return replace(self, text_bytes_max={**self.text_bytes_max, name: Limit(bytes_max, as_of, "entered")})
+
+
+_SINGLE = tuple(each.name for each in fields(LimitSet) if each.name not in {"scenes", "text_bytes_max"})
+_TEXT_NAMES = tuple(dict.fromkeys(name for names in TEXTS.values() for name in names))
+
+
+def _check_value(name: str, value: object, at_least: int) -> None:
+    # "5" and 5.0 would be kept here and fail, or not, where the limit is used.
+    if type(value) is not int:
+        raise BadInput(field=name, fault=f"is a {type(value).__name__}, not a whole number", remedy="give an int")
+    if not at_least <= value <= _VALUE_MAX:
+        raise BadInput(
+            field=name,
+            fault=f"is below {at_least}" if value < at_least else "has more than 15 digits",
+            remedy=f"give {at_least} or more, in fen, people or bytes",
+        )
+
+
+def _check_order(name: str, low: int, of_what: str, high: int) -> None:
+    if low > high:
+        raise BadInput(
+            field=name,
+            fault=f"{low} is above {of_what} {high}",
+            remedy="give the smallest and the largest as the portal shows them, both",
+        )

@@ -17,8 +17,11 @@ def fen_from_yuan(text: str) -> Fen:
     Signs, blanks, thousands separators, exponents and a third decimal are refused, never rounded.
 
     Raises:
-        BadInput: the text is not an amount of yuan with at most two decimals.
+        BadInput: it is no text, or not an amount of yuan with at most two decimals.
     """
+    # A float is what this refuses above all: 1.1 yuan is not 110 fen in it.
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadInput(field="yuan", fault=f"is a {type(text).__name__}, not text", remedy='give a str, such as "1.50"')
     match = _YUAN.fullmatch(text)
     if match is None:
         raise BadInput(

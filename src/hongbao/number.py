@@ -61,7 +61,10 @@ def order_number(intent: OrderIntent) -> OrderNumber:
         raise BadInput(field="renewal", fault="is not a count", remedy="count the dead numbers from 0")
     parts = [_DOMAIN]
     for name in _PARTS:
-        value: str = getattr(intent, name)
+        value: object = getattr(intent, name)
+        # 42 and "42" would be one intent with two numbers, or two with one.
+        if not isinstance(value, str):
+            raise BadInput(field=name, fault=f"is a {type(value).__name__}, not text", remedy="give a str")
         if not value:
             raise BadInput(field=name, fault="is empty", remedy="give every part of the intent")
         try:
@@ -99,10 +102,18 @@ def classic_order_number(mch_id: str, day: date, count: int) -> OrderNumber:
         count: 0 to 9,999,999,999.
 
     Raises:
-        BadInput: mch_id is not 1 to 10 digits, or the count is out of range.
+        BadInput: mch_id is not 1 to 10 digits, the day is no date, or the count is no whole number in its range.
     """
+    if not isinstance(mch_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadInput(
+            field="mch_id", fault=f"is a {type(mch_id).__name__}, not text", remedy="give its digits as a str"
+        )
     if not (mch_id.isascii() and mch_id.isdigit() and len(mch_id) <= 10):
         raise BadInput(field="mch_id", fault="is not 1 to 10 digits", remedy="use order_number() instead")
-    if not 0 <= count < 10**10:
-        raise BadInput(field="count", fault=f"{count} is not of ten digits", remedy="count from 0 within a day")
+    if not isinstance(day, date):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise BadInput(
+            field="day", fault=f"is a {type(day).__name__}", remedy="give the Beijing day as a datetime.date"
+        )
+    if type(count) is not int or not 0 <= count < 10**10:
+        raise BadInput(field="count", fault="is not a whole number of ten digits", remedy="count from 0 within a day")
     return OrderNumber(f"{mch_id}{day:%Y%m%d}{count:010d}")

@@ -1,5 +1,7 @@
 """Fen is exact, and yuan text is read exactly or not at all."""
 
+from typing import Any
+
 import pytest
 
 from hongbao.errors import BadInput
@@ -61,6 +63,13 @@ def test_anything_else_is_refused_not_rounded(text: str) -> None:
         fen_from_yuan(text)
     assert caught.value.field == "yuan"
     assert repr(text) in caught.value.fault
+
+
+@pytest.mark.parametrize("amount", [1.5, 1, None, b"1"], ids=repr)
+def test_an_amount_that_is_no_text_is_refused(amount: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        fen_from_yuan(amount)
+    assert (caught.value.field, "not text" in caught.value.fault) == ("yuan", True)
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,16 @@ def test_a_part_that_says_nothing_is_refused(part: str, value: str) -> None:
     assert caught.value.field == part
 
 
+@pytest.mark.parametrize("part", ["mch_id", "appid", "campaign", "openid", "occasion"])
+@pytest.mark.parametrize("value", [42, 0, None, b"42"], ids=repr)
+def test_a_part_that_is_no_text_is_refused(part: str, value: Any) -> None:
+    """42 and "42" would be the same intent to whoever wrote it."""
+    changed: dict[str, Any] = {part: value}
+    with pytest.raises(BadInput) as caught:
+        order_number(replace(INTENT, **changed))
+    assert caught.value.field == part
+
+
 @pytest.mark.parametrize("renewal", [-1, True, 1.0, "1", None])
 def test_renewal_is_a_count(renewal: Any) -> None:
     """True equals 1 and would be written differently: one intent, two numbers."""
@@ -122,9 +132,22 @@ def test_the_classic_form_is_merchant_day_and_ten_digits(mch_id: str, count: int
         ("-1", 1, "mch_id"),
         ("1900000001", -1, "count"),
         ("1900000001", 10**10, "count"),
+        pytest.param("1900000001", 10**5000, "count", id="5001 digits"),
+        ("1900000001", 1.0, "count"),
+        ("1900000001", True, "count"),
+        ("1900000001", "1", "count"),
+        (1900000001, 1, "mch_id"),
+        (None, 1, "mch_id"),
     ],
 )
-def test_a_classic_number_that_would_not_fit_is_refused(mch_id: str, count: int, field: str) -> None:
+def test_a_classic_number_that_would_not_fit_is_refused(mch_id: Any, count: Any, field: str) -> None:
     with pytest.raises(BadInput) as caught:
         classic_order_number(mch_id, DAY, count)
     assert caught.value.field == field
+
+
+def test_a_classic_number_needs_a_date() -> None:
+    day: Any = "2025-01-01"
+    with pytest.raises(BadInput) as caught:
+        classic_order_number("1900000001", day, 1)
+    assert caught.value.field == "day"

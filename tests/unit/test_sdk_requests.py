@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,9 +23,11 @@ from tests.factories import (
     send_work,
 )
 
+from hongbao import merchant
 from hongbao.errors import BadInput
-from hongbao.merchant import LimitSet
+from hongbao.merchant import Limit, LimitSet
 from hongbao.wechat import Request, RiskInfo
+from hongbao.wechat.fields import kinds_of
 
 TODAY = dt.date(2025, 9, 1)
 WORDS = [("wishing", "节日快乐"), ("act_name", "节日活动"), ("remark", "备注")]
@@ -706,7 +709,7 @@ def test_a_text_length_by_endpoint_and_field_holds_there_and_goes_before_the_fie
 
 def test_overrides_do_not_change_the_set_they_started_from() -> None:
     limits = LimitSet()
-    limits.entered(TODAY, amount_fen_max=1)
+    limits.entered(TODAY, amount_fen_max=1_000)
     limits.with_scene("PRODUCT_1", fen_min=1, fen_max=2, as_of=TODAY)
     limits.with_text_bytes("wishing", 1, as_of=TODAY)
     assert limits == LimitSet()
@@ -721,12 +724,64 @@ def test_overrides_do_not_change_the_set_they_started_from() -> None:
         (lambda limits: limits.with_scene("PRODUCT_1", fen_min=0, fen_max=1, as_of=TODAY), "PRODUCT_1"),
         (lambda limits: limits.with_scene("PRODUCT_1", fen_min=2, fen_max=1, as_of=TODAY), "PRODUCT_1"),
         (lambda limits: limits.with_text_bytes("wishing", 0, as_of=TODAY), "wishing"),
+        (lambda limits: limits.entered(TODAY, amount_fen_min="5"), "amount_fen_min"),
+        (lambda limits: limits.entered(TODAY, amount_fen_min=5.0), "amount_fen_min"),
+        (lambda limits: limits.entered(TODAY, amount_fen_min=True), "amount_fen_min"),
+        (lambda limits: limits.entered(TODAY, amount_fen_max=10**5000), "amount_fen_max"),
+        (lambda limits: limits.with_scene("PRODUCT_1", fen_min="1", fen_max=2, as_of=TODAY), "PRODUCT_1"),
+        (lambda limits: limits.with_text_bytes("wishing", "9", as_of=TODAY), "wishing"),
+        (lambda limits: replace(limits, amount_fen_max=Limit("1")), "amount_fen_max"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(change: Any, field: str) -> None:
     with pytest.raises(BadInput) as caught:
         change(LimitSet())
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("change", "known"),
+    [
+        (lambda limits: limits.with_scene("PRODUKT_1", fen_min=1, fen_max=2, as_of=TODAY), "PRODUCT_1"),
+        (lambda limits: limits.with_scene("PRODUCT_9", fen_min=1, fen_max=2, as_of=TODAY), "PRODUCT_8"),
+        (lambda limits: limits.with_text_bytes("wishng", 9, as_of=TODAY), "wishing"),
+        (lambda limits: limits.with_text_bytes("hbpreorder.wishng", 9, as_of=TODAY), "wishing"),
+        (lambda limits: limits.with_text_bytes("hbpreordr.wishing", 9, as_of=TODAY), "wishing"),
+        (lambda limits: limits.with_text_bytes("gethbinfo.wishing", 9, as_of=TODAY), "appid"),
+        (lambda limits: limits.with_text_bytes("total_amount", 9, as_of=TODAY), "wishing"),
+        (lambda limits: replace(limits, text_bytes_max={"wishng": Limit(9)}), "wishing"),
+    ],
+)
+def test_a_limit_of_something_that_does_not_exist_is_refused_and_the_known_ones_named(change: Any, known: str) -> None:
+    """It would never bind, and nobody would notice."""
+    with pytest.raises(BadInput) as caught:
+        change(LimitSet())
+    assert known in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "what", ["amount_fen", "scene_amount_fen", "group_people", "group_average_fen", "preorder_amount_fen"]
+)
+def test_a_smallest_value_above_its_largest_is_refused(what: str) -> None:
+    largest = getattr(LimitSet(), f"{what}_max").value
+    LimitSet().entered(TODAY, **{f"{what}_min": largest})
+    with pytest.raises(BadInput) as caught:
+        LimitSet().entered(TODAY, **{f"{what}_min": largest + 1})
+    assert caught.value.field == f"{what}_min"
+
+
+def test_the_texts_that_can_be_limited_are_those_of_the_request_types() -> None:
+    found: dict[str, set[str]] = {}
+    for maker in MAKERS.values():
+        request = type(maker())
+        sized = {name for name, kind in kinds_of(request).items() if hasattr(kind, "bytes_max")}
+        found[request.endpoint] = found.get(request.endpoint, set()) | sized
+    assert {endpoint: set(names) for endpoint, names in merchant.TEXTS.items()} == found
+
+
+@pytest.mark.parametrize("amount", [10**15, 10**5000, -(10**5000)], ids=["16 digits", "5001 digits", "negative"])
+def test_an_amount_that_python_cannot_write_is_refused(amount: int) -> None:
+    assert refused(send_red_pack(total_amount=amount)).field == "total_amount"
 
 
 # What shows, and what is signed.

@@ -24,8 +24,8 @@ _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 _UNQUOTABLE = re.compile("[&=\ud800-\udfff]")
-SCENES = tuple(f"PRODUCT_{number}" for number in range(1, 9))
-"""The scenes a packet can be sent under (docs/reference/limits.md, "Scenes")."""
+WHOLE_MAX = 10**15 - 1
+"""The largest whole number that is sent; replies are read to the same number of digits."""
 
 
 class Kind(Protocol):
@@ -256,9 +256,12 @@ def _whole(field: str, value: object, at_least: int) -> int:
             fault=f"is a {type(value).__name__}, not a whole number",
             remedy="give an int; money is counted in fen (fen_from_yuan turns yuan text into fen)",
         )
-    if value < at_least:
-        raise BadInput(field=field, fault=f"{value} is below {at_least}", remedy=f"give {at_least} or more")
-    return value
+    if at_least <= value <= WHOLE_MAX:
+        return value
+    if value > WHOLE_MAX or value < -WHOLE_MAX:
+        # Python itself refuses to write a number of some thousand digits.
+        raise BadInput(field=field, fault="has more than 15 digits", remedy="give the amount in fen")
+    raise BadInput(field=field, fault=f"{value} is below {at_least}", remedy=f"give {at_least} or more")
 
 
 @cache

@@ -12,10 +12,9 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from hongbao.errors import BadInput
-from hongbao.merchant import Limit, LimitSet
+from hongbao.merchant import SCENES, Limit, LimitSet
 from hongbao.money import yuan_text
 from hongbao.wechat.fields import (
-    SCENES,
     Code,
     FenList,
     Ipv4,
