@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.unit.simulator_desk import APPID, FRIENDS, KEY, MCH_ID, NOON_MS, NUMBER, OPENID, SECOND, Desk
+from tests.unit.simulator_desk import APPID, FRIENDS, KEY, MCH_ID, NOON_MS, NUMBER, OPENID, SECOND, Desk, body_of
 
 from hongbao.errors import BadInput
-from hongbao.simulator.journal import BODIES_MAX, CHECKS
+from hongbao.simulator import journal
+from hongbao.simulator.journal import BODIES_MAX, BODY_BYTES_MAX, CHECKS
 from hongbao.simulator.views import ClockView, Finding, MerchantView, PersonView, ShareView, to_json
 from hongbao.simulator.world import World
 
@@ -236,6 +237,47 @@ def test_bodies_of_old_requests_are_forgotten_their_entries_stay() -> None:
     assert desk.world.request(1).request is None
     assert desk.world.request(2).request == ""
     assert desk.world.arrivals(MCH_ID, NUMBER) == 0
+
+
+def test_a_long_body_is_shown_by_its_beginning_and_still_masked() -> None:
+    """Also where the end that is left out holds the tag that would close a secret."""
+    desk = Desk()
+    filler = f"<filler>{'x' * (BODY_BYTES_MAX - 50)}</filler>"
+    desk.post("sendredpack", f"<xml>{filler}<sign>{'S' * 90}</sign></xml>".encode())
+    desk.post("sendredpack", f"<xml>{filler}<re_openid><![CDATA[{'o' * 90}]]></re_openid></xml>".encode())
+    desk.post("sendredpack", b'<xml><sign a="b">SSSS</sign ></xml>')
+    for number in (1, 2, 3):
+        request = desk.world.request(number).request
+        assert request is not None
+        assert "SS" not in request
+        assert "ooooo" not in request
+        assert len(request) <= BODY_BYTES_MAX + 10
+
+
+def test_the_journal_keeps_neither_names_nor_paths_nor_notes_of_any_length() -> None:
+    desk = Desk()
+    desk.post("sendredpack", body_of(dict.fromkeys(("mch_id", "mch_billno", "re_openid"), "9" * 65)))
+    desk.post("/" + "p" * 9_999, b"")
+    desk.send(**{f"x{'y' * 9_999}": "1"})
+    named, lost, signed = desk.world.requests()
+    assert (named.mch_id, named.order, named.openid, named.attempt) == ("", "", "", 0)
+    assert len(lost.path) < 300
+    assert signed.err_code == "SIGN_ERROR"
+    assert sum(len(verdict.note) for verdict in signed.verdicts) < 600
+
+
+def test_arrivals_of_numbers_that_never_became_an_order_are_counted_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What nobody could send is forgotten when too many such numbers have come; orders are counted for good."""
+    monkeypatch.setattr(journal, "STRAYS_MAX", 3)
+    desk = Desk("2017")
+    desk.send("order")
+    for number in ("a", "b", "c", "a", "d"):
+        desk.query(number)
+    desk.send("order")
+    counts = {number: desk.world.arrivals(MCH_ID, number) for number in ("order", "a", "b", "c", "d")}
+    assert counts == {"order": 2, "a": 0, "b": 1, "c": 1, "d": 1}
 
 
 # The world as a whole

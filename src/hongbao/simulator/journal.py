@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hongbao.ids import masked
@@ -13,6 +14,18 @@ ENTRIES_MAX = 100_000
 BODIES_MAX = 2_000
 """How many of them with their bodies."""
 
+BODY_BYTES_MAX = 4_096
+"""How much of a body is kept: real ones are shorter."""
+
+NAME_BYTES_MAX = 64
+"""Longer order numbers, mch_ids and openids are not recorded: there are none."""
+
+PATH_CHARS_MAX = 256
+NOTE_CHARS_MAX = 500
+
+STRAYS_MAX = 100_000
+"""How many numbers are counted that name no order. Those of orders are counted as long as the orders are kept."""
+
 CHECKS = (
     "transport", "certificate", "xml", "fields", "merchant", "certificate belongs", "sign", "permission", "appid",
     "amount", "order", "rate", "created", "limits", "risk", "balance", "answered",
@@ -20,8 +33,11 @@ CHECKS = (
 """The checks in their order (docs/reference/simulator.md, "Order of checks")."""
 
 _QUERY_SKIPS = frozenset({"amount", "created", "limits", "risk", "balance"})
-_SECRET = re.compile(r"(<(?P<name>sign|workwx_sign|sp_ticket|package)>).*?(</(?P=name)>)", re.DOTALL)
-_OPENID = re.compile(r"(<(?P<name>re_openid|openid)>(?:<!\[CDATA\[)?)(.*?)((?:\]\]>)?</(?P=name)>)", re.DOTALL)
+# A body that was cut short may end within them.
+_SECRET = re.compile(r"(<(?P<name>sign|workwx_sign|sp_ticket|package)(?:\s[^>]*)?>).*?(</(?P=name)\s*>|\Z)", re.DOTALL)
+_OPENID = re.compile(
+    r"(<(?P<name>re_openid|openid)(?:\s[^>]*)?>(?:<!\[CDATA\[)?)(.*?)((?:\]\]>)?</(?P=name)\s*>|\Z)", re.DOTALL
+)
 
 
 @dataclass(slots=True)
@@ -49,7 +65,7 @@ class Entry:
         """Record which check decided, and how."""
         self.stopped = check
         self.ended = ended
-        self.note = note
+        self.note = note[:NOTE_CHARS_MAX]
 
     def view(self, request: str | None = None, response: str | None = None) -> RequestView:
         """Return the entry with a verdict per check."""
@@ -85,32 +101,42 @@ class Entry:
 class Journal:
     """The last arrivals, and how many there were for each order number."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, is_order: Callable[[str, str], bool]) -> None:
+        """Start empty. `is_order` says whether a merchant has an order of that number."""
+        self._is_order = is_order
         self._entries: deque[Entry] = deque(maxlen=ENTRIES_MAX)
         self._bodies: deque[tuple[int, bytes, bytes]] = deque(maxlen=BODIES_MAX)
         self._arrivals: dict[tuple[str, str, str], int] = {}
+        # Those counted last, oldest first: whoever leaves this row is forgotten unless it has become an order.
+        self._strays: deque[tuple[str, str, str]] = deque()
         self._last = 0
 
     def open(self, time_ms: int, method: str, path: str, address: str) -> Entry:
         """Start the entry of an arrival."""
         self._last += 1
-        entry = Entry(self._last, time_ms, method, path, address)
+        entry = Entry(self._last, time_ms, method, path[:PATH_CHARS_MAX], address)
         self._entries.append(entry)
         return entry
 
     def name(self, entry: Entry, mch_id: str, order: str, openid: str) -> None:
         """Record whom and what the arrival is about, and which attempt it is."""
-        entry.mch_id = mch_id
-        entry.order = order
-        entry.openid = openid
-        if order:
-            key = (mch_id, order, entry.path)
-            entry.attempt = self._arrivals[key] = self._arrivals.get(key, 0) + 1
+        entry.mch_id = _short(mch_id)
+        entry.order = _short(order)
+        entry.openid = _short(openid)
+        if not entry.order:
+            return
+        key = (entry.mch_id, entry.order, entry.path)
+        entry.attempt = self._arrivals[key] = self._arrivals.get(key, 0) + 1
+        if entry.attempt == 1:
+            self._strays.append(key)
+            if len(self._strays) > STRAYS_MAX:
+                oldest = self._strays.popleft()
+                if not self._is_order(*oldest[:2]):
+                    del self._arrivals[oldest]
 
     def keep_bodies(self, entry: Entry, request: bytes, response: bytes) -> None:
-        """Remember the bodies for a while."""
-        self._bodies.append((entry.number, request, response))
+        """Remember the bodies, long ones by their beginning, for a while."""
+        self._bodies.append((entry.number, request[: BODY_BYTES_MAX + 1], response[: BODY_BYTES_MAX + 1]))
 
     def arrivals(self, mch_id: str, order: str, paths: tuple[str, ...]) -> int:
         """Count arrivals that named an order number on these paths."""
@@ -140,5 +166,10 @@ class Journal:
 
 
 def _shown(body: bytes) -> str:
-    text = _SECRET.sub(r"\1…\3", body.decode("utf-8", "replace"))
-    return _OPENID.sub(lambda match: match[1] + masked(match[3]) + match[4], text)
+    text = _SECRET.sub(r"\1…\3", body[:BODY_BYTES_MAX].decode("utf-8", "replace"))
+    text = _OPENID.sub(lambda match: match[1] + masked(match[3]) + match[4], text)
+    return text if len(body) <= BODY_BYTES_MAX else text + "…"
+
+
+def _short(name: str) -> str:
+    return name if len(name.encode()) <= NAME_BYTES_MAX else ""

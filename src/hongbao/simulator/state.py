@@ -95,7 +95,7 @@ class State:
         self.query_windows: dict[str, Window] = {}
         self.ties: dict[tuple[str, str], Ties] = {}
         self.merchant_days: dict[str, DayCount] = {}
-        self.journal = Journal()
+        self.journal = Journal(self.is_order)
         self._heap: list[tuple[int, int, Packet]] = []
         self._dues_made = 0
 
@@ -127,6 +127,10 @@ class State:
                 field="number", fault=f"{mch_id} has no order {number!r}", remedy="list packets to see what exists"
             )
         return packet
+
+    def is_order(self, mch_id: str, number: str) -> bool:
+        """Say whether a merchant has an order of that number."""
+        return (mch_id, number) in self.packets
 
     def beijing_date(self, time_ms: int) -> str:
         """Return yyyymmdd of a time in Beijing."""
