@@ -2,11 +2,13 @@
 
 import hashlib
 import hmac
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from tests.unit.simulator_desk import KEY, MCH_ID, NUMBER, SENDS, Answer, Desk, body_of, md5_sign
 
+from hongbao.simulator import signing
 from hongbao.simulator.fields import endpoints_under
 from hongbao.simulator.rules import ERAS
 from hongbao.simulator.signing import WORK_FIELDS, diagnose, sign_of
@@ -273,6 +275,24 @@ def test_many_unknown_fields_do_not_stall_the_diagnosis() -> None:
     known = frozenset(KNOWN["sendredpack"].split())
     said = diagnose({**FIELDS, **extra}, known, md5_sign({**FIELDS, **extra}), KEY, "sendredpack")
     assert said.startswith("the sign fits when x0, x1, ")
+
+
+@pytest.mark.parametrize("extra", [{f"x{number}": "1" for number in range(300)}, {"x": "y" * 100_000}])
+def test_the_diagnosis_of_a_huge_request_tries_a_few_variants_alone(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, str]
+) -> None:
+    tried = 0
+
+    def counted(*arguments: Any, **more: Any) -> str:
+        nonlocal tried
+        tried += 1
+        return sign_of(*arguments, **more)
+
+    monkeypatch.setattr(signing, "sign_of", counted)
+    known = frozenset(KNOWN["sendredpack"].split())
+    said = diagnose({**FIELDS, **extra}, known, md5_sign(FIELDS, "another key"), KEY, "sendredpack")
+    assert said.startswith("too many or too long fields that sendredpack does not know")
+    assert tried < 5
 
 
 def test_key_and_sign_stay_out_of_what_is_shown() -> None:

@@ -13,7 +13,8 @@ WORK_FIELDS = frozenset({"act_name", "mch_billno", "mch_id", "nonce_str", "re_op
 """The only fields that workwx_sign covers."""
 
 _UNKNOWN_TRIED_MAX = 8
-"""How many unknown fields are tried in every combination; more are tried together or not at all."""
+_BYTES_TRIED_MAX = 8_192
+"""Up to so many unknown fields, and bytes of all fields, every variant is tried: some hundred hashes."""
 
 
 def sign_of(fields: Mapping[str, str], secret: str, *, secret_name: str = "key") -> str:
@@ -37,6 +38,10 @@ def diagnose(sent: Mapping[str, str], known: frozenset[str], sign: str, secret: 
     others = {name: value for name, value in sent.items() if name not in known and value}
     if sign.upper() == sign_of(right, secret):
         return "the sign fits in upper case: send the hex digits in upper case"
+    if len(others) > _UNKNOWN_TRIED_MAX or sum(len(f"{name}{sent[name]}".encode()) for name in sent) > _BYTES_TRIED_MAX:
+        if sign == sign_of({**right, **others}, secret):
+            return f"the sign fits when {_list(tuple(sorted(others)))} is included: not known to {api}, do not sign it"
+        return f"too many or too long fields that {api} does not know to find out what was signed: leave them out"
     for extra in _extras(others):
         if sign == sign_of({**right, **{name: others[name] for name in extra}}, secret):
             return f"the sign fits when {_list(extra)} is included: not known to {api}, do not sign it"
@@ -57,13 +62,8 @@ def diagnose(sent: Mapping[str, str], known: frozenset[str], sign: str, secret: 
 
 
 def _extras(others: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    names = sorted(others)
-    if len(names) > _UNKNOWN_TRIED_MAX:
-        yield from ((name,) for name in names)
-        yield tuple(names)
-        return
-    for size in range(1, len(names) + 1):
-        yield from combinations(names, size)
+    for size in range(1, len(others) + 1):
+        yield from combinations(sorted(others), size)
 
 
 def _variants(
