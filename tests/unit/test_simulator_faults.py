@@ -213,6 +213,40 @@ def test_extra_elements_come_on_top() -> None:
     assert fields == {**plain, "new_element": "nobody knows it yet", "new_list": [("new_entry", [("new_count", "1")])]}
 
 
+@pytest.mark.parametrize(
+    ("first", "second"), [("no_answer_before", "system_error"), ("processing", "processing_then_sent")]
+)
+def test_where_one_fault_decides_the_next_is_not_counted(first: str, second: str) -> None:
+    """What was spared by another rule is still to come: a count of one is not used up unseen."""
+    desk = Desk("2017")
+    for kind in (first, second):
+        desk.world.add_fault(kind, count=1, **({"wait_ms": DAY} if kind == "processing_then_sent" else {}))
+    desk.send("n1")
+    assert desk.world.requests()[-1].faults == (first,)
+    assert [(rule.matched, rule.applied) for rule in desk.world.faults()] == [(1, 1), (0, 0)]
+    desk.send("n2")
+    assert desk.world.requests()[-1].faults == (second,)
+
+
+def test_a_page_instead_of_a_reply_may_be_late_cut_or_never_come() -> None:
+    """A status takes the place of the reply, whatever happens to it on the wire and in whichever order it was asked."""
+    desk = desk_with("slow", wait_ms=10)
+    desk.world.add_fault("cut_mid_reply")
+    desk.world.add_fault("no_answer_after")
+    desk.world.add_fault("http_status", effect=True)
+    departure = desk.send().departure
+    assert (departure.status, departure.wait_ms, departure.silent) == (502, 10, True)
+    assert departure.cut_after == 160 + len(departure.body) // 2
+
+
+def test_extra_elements_come_once_whoever_asks_for_them() -> None:
+    """An element that stands twice would be another fault."""
+    desk = desk_with("extra_elements")
+    once = desk.send().departure
+    desk.world.add_fault("extra_elements")
+    assert desk.send().departure == once
+
+
 def test_several_faults_strike_together() -> None:
     desk = desk_with("slow", wait_ms=10)
     desk.world.add_fault("unknown_code", code="X", effect=True)
@@ -244,6 +278,25 @@ def test_several_faults_strike_together() -> None:
 def test_which_calls_a_rule_strikes(rule: dict[str, object], hit: bool) -> None:
     desk = desk_with("no_answer_before", **rule)
     assert desk.send().departure.silent is hit
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "strikes"),
+    [
+        ("received_without_hblist", {"openid": OPENID}, True),
+        ("received_without_hblist", {"openid": FRIENDS[0]}, False),
+        ("system_error", {"path": "gethbinfo", "openid": OPENID}, True),
+        ("system_error", {"path": "gethbinfo", "openid": FRIENDS[0]}, False),
+    ],
+)
+def test_a_query_is_about_the_person_whose_packet_it_asks_for(
+    kind: str, rule: dict[str, object], strikes: bool
+) -> None:
+    desk = Desk("2017")
+    desk.send()
+    desk.world.open_packet(MCH_ID, NUMBER)
+    desk.world.add_fault(kind, **rule)
+    assert ("hblist" not in desk.query().fields) is strikes
 
 
 def test_count_and_after_choose_which_calls_are_hit() -> None:
@@ -297,6 +350,17 @@ def test_a_fault_strikes_a_body_that_cannot_be_read() -> None:
         ("no_answer_before", {"count": -1}, "count"),
         ("no_answer_before", {"after": -1}, "after"),
         ("no_answer_before", {"path": "pay"}, "path"),
+        ("cut_mid_reply", {"effect": False}, "effect"),
+        ("no_answer_before", {"effect": True}, "effect"),
+        ("no_answer_after", {"wait_ms": 5}, "wait_ms"),
+        ("slow", {"wait_ms": 5, "status": 400}, "status"),
+        ("unknown_code", {"code": "X", "echo": False}, "echo"),
+        ("system_error", {"code": "X"}, "code"),
+        ("system_error", {"text": "x"}, "text"),
+        ("slow", {"wait_ms": 10**12}, "wait_ms"),
+        ("not_found_for", {"wait_ms": 5, "path": "gethbinfo"}, "path"),
+        ("processing", {"path": "queryworkwxredpack"}, "path"),
+        ("received_without_hblist", {"path": "sendredpack"}, "path"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(kind: str, rule: dict[str, object], field: str) -> None:
@@ -320,8 +384,10 @@ def test_faults_are_cleared_one_by_one_or_together() -> None:
 
 def test_every_kind_of_fault_can_be_added() -> None:
     desk = Desk()
+    timed = {"slow", "processing_then_sent", "processing_then_failed", "not_found_for"}
     for kind in KINDS:
-        desk.world.add_fault(kind, wait_ms=1, code="X")
+        own = {"wait_ms": 1} if kind in timed else {"code": "X"} if kind == "unknown_code" else {}
+        desk.world.add_fault(kind, **own)
     assert [rule.kind for rule in desk.world.faults()] == list(KINDS)
 
 

@@ -135,7 +135,9 @@ class Face:
             document, unreadable = {}, str(refused)
         else:
             unreadable = ""
-            mch_id, order, openid = (_text(document, name) for name in ("mch_id", "mch_billno", "re_openid"))
+            mch_id, order = _text(document, "mch_id"), _text(document, "mch_billno")
+            names_person = "re_openid" in endpoint.own
+            openid = _text(document, "re_openid") if names_person else state.recipient(mch_id, order)
             state.journal.name(entry, mch_id, order, openid)
         if cause is None:
             faults = self._faults("before", entry)
@@ -308,7 +310,7 @@ class Face:
         return hits
 
     def _instead(self, faults: list[FaultRule], endpoint: Endpoint, document: xml.Document, entry: Entry) -> Departure:
-        """Answer by a fault, without any effect. Of several the first one decides."""
+        """Answer by a fault, without any effect."""
         reply = self._fault_reply(faults[0], endpoint, document, entry)
         departure = self._xml(reply, endpoint) if reply is not None else _html(200, "")
         return _disturbed(departure, faults[0])
@@ -327,7 +329,8 @@ class Face:
                 dice = dice_for(state.seed, "order", entry.number)
                 reply = [reply.pop(dice.below(len(reply))) for _ in range(len(reply))]
         departure = self._xml(reply, endpoint)
-        for rule in faults:
+        # What happens to the bytes comes last: where a reply is cut depends on how long it is.
+        for rule in sorted(faults, key=lambda rule: rule.kind in _ON_THE_WIRE):
             departure = _disturbed(departure, rule)
         return departure
 
@@ -381,6 +384,9 @@ def _certificate_fault(certificate: Certificate | None) -> tuple[Cause | None, s
     return None, ""
 
 
+_ON_THE_WIRE = frozenset({"no_answer_before", "no_answer_after", "cut_before_reply", "cut_mid_reply", "slow"})
+
+
 def _disturbed(departure: Departure, rule: FaultRule) -> Departure:
     match rule.kind:
         case "no_answer_before" | "no_answer_after":
@@ -393,8 +399,9 @@ def _disturbed(departure: Departure, rule: FaultRule) -> Departure:
         case "slow":
             return replace(departure, wait_ms=departure.wait_ms + rule.wait_ms)
         case "http_status":
-            return replace(_html(rule.status, f"{rule.status} Error"), wait_ms=departure.wait_ms)
-        case "extra_elements":
+            html = _html(rule.status, f"{rule.status} Error")
+            return replace(departure, status=html.status, content_type=html.content_type, body=html.body)
+        case "extra_elements" if _EXTRA not in departure.body:
             return replace(departure, body=departure.body.replace(b"\n</xml>", _EXTRA + b"\n</xml>"))
         case _:
             return departure

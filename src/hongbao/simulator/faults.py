@@ -5,6 +5,8 @@ from typing import Literal
 
 from hongbao.errors import BadInput
 from hongbao.simulator.dice import chance
+from hongbao.simulator.fields import Endpoint
+from hongbao.simulator.rules import DAY_MS
 
 FaultKind = Literal[
     "no_answer_before", "no_answer_after", "cut_before_reply", "cut_mid_reply", "slow", "http_status",
@@ -36,10 +38,23 @@ _STAGE: dict[FaultKind, Stage] = {
 KINDS: tuple[FaultKind, ...] = tuple(_STAGE)
 """Every kind of fault."""
 
-_EFFECT_CHOSEN = frozenset({"cut_before_reply", "http_status", "system_error", "unknown_code"})
-"""Kinds that strike after the call has had its effect, or instead of it, as the rule says."""
+ONE_DECIDES: frozenset[Stage] = frozenset({"before", "creating"})
+"""Stages where a fault takes the place of all that would follow, other faults included."""
 
-_TIMED = frozenset({"slow", "processing_then_sent", "processing_then_failed", "not_found_for"})
+_OWN: dict[str, frozenset[str]] = {
+    "cut_before_reply": frozenset({"effect"}),
+    "slow": frozenset({"wait_ms"}),
+    "http_status": frozenset({"status", "effect"}),
+    "system_error": frozenset({"effect", "echo"}),
+    "unknown_code": frozenset({"code", "text", "effect"}),
+    "processing_then_sent": frozenset({"wait_ms"}),
+    "processing_then_failed": frozenset({"wait_ms"}),
+    "not_found_for": frozenset({"wait_ms"}),
+}
+"""Parameters that not every kind has."""
+
+_LEFT_OUT = {"wait_ms": 0, "status": 502, "effect": None, "echo": None, "code": "", "text": ""}
+_WAIT_MS_MAX = 366 * DAY_MS
 
 
 @dataclass(slots=True)
@@ -52,7 +67,8 @@ class FaultRule:
         after: how many matching calls are spared first.
         wait_ms: slow: real milliseconds; processing_then_*, not_found_for: simulated ones.
         status: of http_status.
-        effect: for cut_before_reply, http_status, system_error, unknown_code: the call is carried out first.
+        effect: for cut_before_reply, http_status, system_error, unknown_code: the call is carried out first; None
+            where the kind alone decides.
         echo: for system_error: repeat the request's fields; None is the call's habit (enterprise calls: no).
         code, text: of unknown_code.
         matched, applied: counts so far.
@@ -69,7 +85,7 @@ class FaultRule:
     after: int = 0
     wait_ms: int = 0
     status: int = 502
-    effect: bool = False
+    effect: bool | None = None
     echo: bool | None = None
     code: str = ""
     text: str = ""
@@ -79,9 +95,7 @@ class FaultRule:
     @property
     def stage(self) -> Stage:
         """Where it strikes."""
-        if self.kind in _EFFECT_CHOSEN and not self.effect:
-            return "before"
-        return _STAGE[self.kind]
+        return "before" if self.effect is False else _STAGE[self.kind]
 
     def hits(self, seed: int, path: str, mch_id: str, openid: str, number: str) -> bool:
         """Say whether this call is hit, and count it."""
@@ -101,27 +115,46 @@ class FaultRule:
         return True
 
 
-def check_rule(rule: FaultRule) -> None:
+def check_rule(rule: FaultRule, endpoint: Endpoint | None) -> None:
     """Refuse a rule that could not do what it says.
 
+    Args:
+        rule: as it was asked for: an effect that was left out is None.
+        endpoint: the call of its path, None for all calls.
+
     Raises:
-        BadInput: an unknown kind, or a parameter out of range.
+        BadInput: an unknown kind, a path where it cannot strike, a parameter out of range or not of this kind.
     """
     if rule.kind not in _STAGE:
         raise BadInput(field="kind", fault=f"{rule.kind!r} is no fault", remedy="one of " + ", ".join(KINDS))
+    own = _OWN.get(rule.kind, frozenset[str]())
+    for name, left_out in _LEFT_OUT.items():
+        if name not in own and getattr(rule, name) != left_out:
+            raise BadInput(field=name, fault=f"{rule.kind} has no such choice", remedy="leave it out")
+    stage = _STAGE[rule.kind]
+    if endpoint is not None and stage in {"creating", "created", "query"}:
+        asks = endpoint.kind is None
+        if asks is not (stage == "query"):
+            raise BadInput(
+                field="path",
+                fault=f"{endpoint.api} {'asks' if asks else 'sends'}: {rule.kind} cannot strike there",
+                remedy=f"name a call that {'sends' if asks else 'asks'}, or none",
+            )
     if not 0 <= rule.share <= 1:
         raise BadInput(field="share", fault=f"{rule.share} is not 0 to 1", remedy="give 0.1 for a tenth of all calls")
     for name in ("count", "after", "wait_ms"):
         if (getattr(rule, name) or 0) < 0:
             raise BadInput(field=name, fault="is negative", remedy="give a whole number from 0")
-    if rule.kind in _TIMED and not rule.wait_ms:
+    if "wait_ms" in own and not rule.wait_ms:
         raise BadInput(field="wait_ms", fault=f"{rule.kind} needs a time", remedy="give milliseconds above 0")
+    if rule.wait_ms > _WAIT_MS_MAX:
+        raise BadInput(field="wait_ms", fault="is above 366 days", remedy="give milliseconds")
     if rule.kind == "http_status" and not 400 <= rule.status <= 599:
         raise BadInput(field="status", fault=f"{rule.status} is no failure", remedy="give 400 to 599")
     if rule.kind == "unknown_code" and not rule.code:
         raise BadInput(field="code", fault="unknown_code needs one", remedy="give the err_code to send")
 
 
-def default_effect(kind: str) -> bool:
-    """Return whether a kind that can strike on either side strikes after the effect when the rule does not say."""
-    return kind == "cut_before_reply"
+def default_effect(kind: FaultKind) -> bool | None:
+    """Return whether a kind strikes after the effect when the rule does not say; None where it has no choice."""
+    return kind == "cut_before_reply" if "effect" in _OWN.get(kind, ()) else None

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from hongbao.errors import BadInput
 
-FORM = 1
+FORM = 2
 """The form of the rows; a folder of another form is not opened."""
 
 

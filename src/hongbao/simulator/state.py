@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hongbao.clock import beijing_time
 from hongbao.errors import BadInput
 from hongbao.simulator.clock import SimulatorClock
-from hongbao.simulator.faults import FaultRule, Stage
+from hongbao.simulator.faults import ONE_DECIDES, FaultRule, Stage
 from hongbao.simulator.fields import endpoints_under
 from hongbao.simulator.journal import Journal
 from hongbao.simulator.merchants import Merchant, Person
@@ -132,6 +132,11 @@ class State:
         """Say whether a merchant has an order of that number."""
         return (mch_id, number) in self.packets
 
+    def recipient(self, mch_id: str, number: str) -> str:
+        """Return the openid an order is for, "" when there is none."""
+        packet = self.packets.get((mch_id, number))
+        return "" if packet is None else packet.openid
+
     def beijing_date(self, time_ms: int) -> str:
         """Return yyyymmdd of a time in Beijing."""
         day = beijing_day(time_ms)
@@ -224,7 +229,10 @@ class State:
             times.pop(0)
 
     def faults_hit(self, stage: Stage, path: str, mch_id: str, openid: str, number: str) -> list[FaultRule]:
-        """Return the fault rules that strike this call at this stage, in the order they were made."""
+        """Return the fault rules that strike this call at this stage, in the order they were made.
+
+        Where one decides, those after it have not met the call.
+        """
         hits: list[FaultRule] = []
         for rule in self.fault_rules:
             if rule.stage == stage:
@@ -233,4 +241,6 @@ class State:
                     hits.append(rule)
                 if rule.matched != matched:
                     self.touch("fault", str(rule.id), rule)
+                if hits and stage in ONE_DECIDES:
+                    break
         return hits

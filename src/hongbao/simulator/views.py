@@ -145,7 +145,7 @@ class ClockView:
 
 @dataclass(frozen=True, slots=True)
 class FaultView:
-    """A fault rule and how often it matched and was applied. None means any."""
+    """A fault rule and how often it matched and was applied. None means any; an effect or echo of None: the habit."""
 
     id: int
     kind: str
@@ -158,7 +158,7 @@ class FaultView:
     after: int
     wait_ms: int
     status: int
-    effect: bool
+    effect: bool | None
     echo: bool | None
     code: str
     text: str

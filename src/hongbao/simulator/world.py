@@ -444,12 +444,14 @@ class World:
             after=after,
             wait_ms=wait_ms,
             status=status,
-            effect=default_effect(kind) if effect is None else effect,
+            effect=effect,
             echo=echo,
             code=code,
             text=text,
         )
-        check_rule(rule)
+        check_rule(rule, None if rule.path is None else state.endpoints[rule.path])
+        if effect is None:
+            rule.effect = default_effect(rule.kind)
 
         def act() -> FaultView:
             state.faults_made += 1
