@@ -397,6 +397,10 @@ class TestHostileCallersOfTheControlDoor:
         """A page of another site is refused."""
         assert self.ask(simulator, "POST", "/reset", b"", Origin="https://evil.example") == (403, "Origin")
 
+    def test_origin_that_is_none(self, simulator: Simulator) -> None:
+        """What cannot be read as an address is another site."""
+        assert self.ask(simulator, "POST", "/reset", b"", Origin="http://[") == (403, "Origin")
+
     @pytest.mark.parametrize(
         ("method", "path", "body", "answer"),
         [
@@ -421,6 +425,17 @@ class TestHostileCallersOfTheControlDoor:
             ("GET", "/nowhere", b"", (404, "path")),
             ("DELETE", "/clock", b"", (405, "path")),
             ("POST", "/reset", b"[" * 100_000, (400, "body")),
+            ("POST", "/reset", b'{"seed": ' + b"[" * 500 + b"]" * 500 + b"}", (400, "seed")),
+            ("POST", "/faults", b'{"kind": "unknown_code", "code": "X", "text": "\\ud800"}', (400, "text")),
+            ("POST", "/faults", b'{"kind": "unknown_code", "code": "\\u0000"}', (400, "code")),
+            ("POST", "/faults", b'{"kind": "slow", "wait_ms": 1, "openid": "\\udfff"}', (400, "openid")),
+            ("POST", "/faults", b'{"\\ud800": 1}', (400, "body")),
+            ("POST", "/merchants", b'{"mch_id": "1", "api_key": "\\ud800"}', (400, "api_key")),
+            ("PATCH", "/merchants/1900000001", b'{"settings": {"work_secrets": {"": "\\ud800"}}}', (400, "settings")),
+            ("PATCH", "/merchants/1900000001", b'{"settings": {"\\ud800": 1}}', (400, "settings")),
+            ("PATCH", "/rules", b'{"changes": {"group_withdrawn_text": "a\\u000b"}}', (400, "changes")),
+            ("GET", "/packets/1900000001/%01", b"", (400, "number")),
+            ("GET", "/packets?mch_id=%00", b"", (400, "mch_id")),
         ],
     )
     def test_bad_input(

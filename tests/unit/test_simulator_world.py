@@ -52,6 +52,14 @@ def test_people_become_known_by_being_sent_to() -> None:
     assert desk.world.people(limit=1, offset=1) == [PersonView(OPENID, APPID, False)]
 
 
+def test_a_stranger_becomes_known_by_an_order_alone() -> None:
+    """A send that was refused before binds nobody to an account."""
+    desk = Desk(settings={"rate_minute_max": 0})
+    assert desk.send(total_amount="1").code == "MONEY_LIMIT"
+    assert desk.send().code == "FREQ_LIMIT"
+    assert desk.world.people() == []
+
+
 def test_packets_are_listed_oldest_first_by_status_and_page() -> None:
     desk = Desk()
     for number in range(5):
@@ -125,6 +133,31 @@ def test_a_refused_verb_names_the_value_and_changes_nothing(field: str, verb: Ca
         verb(desk.world)
     assert refused.value.field == field
     assert to_json([desk.world.merchants(), desk.world.people(), desk.world.rules(), desk.world.clock_view()]) == before
+
+
+@pytest.mark.parametrize("character", ["\ud800", "\x00", "\r", "\uffff"])
+@pytest.mark.parametrize(
+    ("field", "verb"),
+    [
+        ("api_key", lambda world, text: world.add_merchant("1", api_key=text)),
+        ("work_secrets", lambda world, text: world.change_merchant(MCH_ID, {"work_secrets": {"1": text}})),
+        ("work_secrets", lambda world, text: world.change_merchant(MCH_ID, {"work_secrets": {text: "1"}})),
+        ("addresses", lambda world, text: world.change_merchant(MCH_ID, {"addresses": [text]})),
+        ("group_withdrawn_text", lambda world, text: world.change_rules({"group_withdrawn_text": text})),
+        ("code", lambda world, text: world.add_fault("unknown_code", code=text)),
+        ("text", lambda world, text: world.add_fault("unknown_code", code="X", text=text)),
+        ("mch_id", lambda world, text: world.add_fault("no_answer_before", mch_id=text)),
+        ("openid", lambda world, text: world.add_fault("no_answer_before", openid=text)),
+        ("number", lambda world, text: world.add_fault("no_answer_before", number=text)),
+    ],
+)
+def test_a_text_that_xml_cannot_carry_is_refused(
+    field: str, verb: Callable[[World, str], object], character: str
+) -> None:
+    """It could neither be kept nor be sent."""
+    with pytest.raises(BadInput) as refused:
+        verb(Desk().world, f"a{character}")
+    assert refused.value.field == field
 
 
 def test_a_refused_setting_does_not_show_its_value() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hongbao.errors import HongbaoError
 from hongbao.simulator.fields import AMOUNT_TEXT, BadField, Endpoint
-from hongbao.simulator.merchants import Merchant, Person
+from hongbao.simulator.merchants import Merchant
 from hongbao.simulator.packets import Packet
 from hongbao.simulator.signing import WORK_FIELDS, diagnose, sign_of
 from hongbao.simulator.state import State
@@ -221,11 +221,7 @@ def _appid_fault(call: Call) -> Cause | None:
         return None
     person = call.state.people.get(openid)
     if person is None:
-        if not call.state.rules.welcome_strangers:
-            return Cause.OPENID
-        person = Person(openid, appid)
-        call.state.people[openid] = person
-        call.state.touch("person", openid, person)
+        return None if call.state.rules.welcome_strangers else Cause.OPENID
     return None if person.appid == appid else Cause.OPENID
 
 

@@ -8,7 +8,7 @@ A web page in a browser of the same machine must not be able to steer it: a requ
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import cast
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hongbao.errors import BadInput
 from hongbao.simulator.certificates import Authority, Flaw, Pair
+from hongbao.simulator.options import writable
 from hongbao.simulator.views import Json, to_json
 from hongbao.simulator.world import World
 
@@ -250,6 +251,10 @@ def _body(body: bytes) -> dict[str, object]:
 def _read(verb: Verb, given: dict[str, object]) -> dict[str, object]:
     """Read all fields before anything is done: a slip of the pen must not leave half a change behind."""
     known = verb.needs | verb.takes
+    for name, value in given.items():
+        writable("body", name)
+        for text in _texts(value):
+            writable(name, text)
     for name in given:
         if name not in known:
             raise BadInput(
@@ -261,6 +266,20 @@ def _read(verb: Verb, given: dict[str, object]) -> dict[str, object]:
         if given.get(name) is None:
             raise BadInput(field=name, fault="is missing", remedy="give it")
     return {name: known[name](name, value) for name, value in given.items() if value is not None}
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text of a JSON value, names included; without recursion, however deep it is nested."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, list):
+            waiting += cast("list[object]", one)
+        elif isinstance(one, dict):
+            members = cast("dict[str, object]", one)
+            waiting += [*members, *members.values()]
 
 
 def _paths(pair: Pair) -> dict[str, str]:
@@ -301,12 +320,19 @@ class _Doorman:
         origin = headers.get("origin")
         if not self._exposed and not _names_this_machine(host):
             refusal = _refusal(403, "Host", "is another machine's name", "use 127.0.0.1 or localhost")
-        elif origin is not None and urlsplit(origin).netloc != host:
+        elif origin is not None and not _same_site(origin, host):
             refusal = _refusal(403, "Origin", "is another site", "steer the simulator from a program")
         else:
             await self._app(scope, receive, send)
             return
         await refusal(scope, receive, send)
+
+
+def _same_site(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def _names_this_machine(host: str) -> bool:

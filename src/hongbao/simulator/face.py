@@ -22,6 +22,7 @@ from hongbao.simulator.dice import dice_for, split
 from hongbao.simulator.faults import FaultRule, Stage
 from hongbao.simulator.fields import Endpoint
 from hongbao.simulator.journal import Entry
+from hongbao.simulator.merchants import Person
 from hongbao.simulator.orders import close, deliver, hold_in_process
 from hongbao.simulator.packets import Due, Packet, Status
 from hongbao.simulator.rules import HOUR_MS
@@ -255,13 +256,18 @@ class Face:
         state, fields, now_ms = call.state, call.fields, call.now_ms
         kind = call.endpoint.kind or "NORMAL"
         mch_id, number = call.merchant.mch_id, fields["mch_billno"]
+        openid = fields.get("re_openid", "")
+        if openid and openid not in state.people:
+            # A stranger that the checks have let pass: from now on of this account.
+            state.people[openid] = person = Person(openid, fields["wxappid"])
+            state.touch("person", openid, person)
         packet = Packet(
             serial=len(state.packets) + 1,
             mch_id=mch_id,
             number=number,
             kind=kind,
             appid=fields["wxappid"],
-            openid=fields.get("re_openid", ""),
+            openid=openid,
             fen=call.fen,
             people=call.people,
             payer=call.payer.mch_id,

@@ -6,6 +6,7 @@ from typing import Literal
 from hongbao.errors import BadInput
 from hongbao.simulator.dice import chance
 from hongbao.simulator.fields import Endpoint
+from hongbao.simulator.options import writable
 from hongbao.simulator.rules import DAY_MS
 
 FaultKind = Literal[
@@ -127,6 +128,8 @@ def check_rule(rule: FaultRule, endpoint: Endpoint | None) -> None:
     """
     if rule.kind not in _STAGE:
         raise BadInput(field="kind", fault=f"{rule.kind!r} is no fault", remedy="one of " + ", ".join(KINDS))
+    for name in ("mch_id", "openid", "number", "code", "text"):
+        writable(name, getattr(rule, name) or "")
     own = _OWN.get(rule.kind, frozenset[str]())
     for name, left_out in _LEFT_OUT.items():
         if name not in own and getattr(rule, name) != left_out:

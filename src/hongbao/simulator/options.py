@@ -7,6 +7,7 @@ from types import UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from hongbao.errors import BadInput
+from hongbao.wechat.xml import unwritable
 
 Options = TypeVar("Options")
 
@@ -26,6 +27,22 @@ def changed(options: Options, changes: Mapping[str, Any]) -> Options:
             raise BadInput(field=name, fault="there is no such option", remedy="one of " + ", ".join(sorted(hints)))
         read[name] = _read(name, hints[name], value)
     return cast(Options, replace(cast(Any, options), **read))
+
+
+def writable(name: str, text: str) -> str:
+    """Return a text that can be kept and sent.
+
+    Raises:
+        BadInput: it holds a lone surrogate, a control character or another that XML cannot carry.
+    """
+    character = unwritable(text)
+    if character is not None:
+        raise BadInput(
+            field=name,
+            fault=f"holds the character U+{ord(character):04X}, which XML cannot carry unchanged",
+            remedy="leave it out",
+        )
+    return text
 
 
 @cache
@@ -51,8 +68,10 @@ def _read(name: str, hint: Any, value: Any) -> Any:  # noqa: ANN401  JSON in, wh
         return {_read(name, str, key): _read(name, arguments[1], entry) for key, entry in entries.items()}
     if hint is int and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if hint in {bool, str} and isinstance(value, hint):
+    if hint is bool and isinstance(value, bool):
         return value
+    if hint is str and isinstance(value, str):
+        return writable(name, value)
     # The value is not shown: it may be a key.
     raise BadInput(field=name, fault=f"a {type(value).__name__} does not fit here", remedy=f"give {_wanted(hint)}")
 

@@ -14,7 +14,7 @@ from hongbao.simulator.fields import PREFIX
 from hongbao.simulator.journal import BODIES_MAX
 from hongbao.simulator.keep import Keep
 from hongbao.simulator.merchants import AccountKind, Merchant, Person, TopUp, new_settings
-from hongbao.simulator.options import changed
+from hongbao.simulator.options import changed, writable
 from hongbao.simulator.orders import draw, fire, recount, take
 from hongbao.simulator.packets import Due, ForbiddenStep, Packet, Status, Taken
 from hongbao.simulator.rules import ERAS, Era
@@ -152,6 +152,7 @@ class World:
             raise BadInput(field="mch_id", fault=f"merchant {mch_id} exists", remedy="change it instead")
         if not api_key:
             raise BadInput(field="api_key", fault="is empty", remedy="give the 32 characters that will sign")
+        writable("api_key", api_key)
         _not_negative("balance_fen", balance_fen)
         start = changed(new_settings(self.state.rules, api_key), settings or {})
         merchant = Merchant(mch_id, start)
