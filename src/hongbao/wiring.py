@@ -159,4 +159,4 @@ def _from_file(name: str, file: Path) -> Secret:
 def _secret(name: str, text: str, remedy: str) -> Secret:
     if not text:
         raise BadInput(field=name, fault="is empty", remedy=remedy)
-    return Secret(text)
+    return Secret(text, field=name)

@@ -5,6 +5,7 @@ Every test runs through the sync and the async client; they stand on different l
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 import struct
@@ -25,7 +26,7 @@ from tests.acceptance.sdk_peer import (
     respond_chunked,
     stay_silent,
 )
-from tests.factories import MCH_ID, NUMBER, query, reply, send_red_pack
+from tests.factories import MCH_ID, NUMBER, OPENID, query, reply, send_red_pack
 
 from hongbao.wechat import (
     AsyncClient,
@@ -39,6 +40,9 @@ from hongbao.wechat import (
     SentRedPack,
     Timeouts,
 )
+from hongbao.wechat.credentials import tls_context
+from hongbao.wechat.flow import Answer, Failure, Post
+from hongbao.wechat.transport import AsyncTransport, SyncTransport
 
 SENT = reply(
     ("return_code", "SUCCESS"),
@@ -304,6 +308,11 @@ def end_tls_with_garbage(connection: Connection) -> bool:
     return False
 
 
+def answer_a_chunk_of_negative_length(connection: Connection) -> bool:
+    connection.tls.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + SENT)
+    return False
+
+
 BREAKS = {
     "reads and cuts": cut,
     "reads and closes": close,
@@ -313,6 +322,7 @@ BREAKS = {
     "closes before the last chunk": respond_chunked(SENT, whole=False),
     "answers nonsense": answer_nonsense,
     "says more length than it sends": respond(SENT, length=len(SENT) + 1, keep=False),
+    "says a chunk of negative length": answer_a_chunk_of_negative_length,
     "says a length that is none": respond(SENT[:0], "200 OK", "X: y", length=-5, keep=False),
     "breaks TLS in the body": end_tls_with_garbage,
 }
@@ -407,6 +417,34 @@ def test_a_cut_before_anything_was_read_is_never_called_an_answer_nor_repeated(
         assert isinstance(result, SentRedPack)
         assert len(second.arrivals) == 1
     assert peer.attempts == 1
+
+
+def answer_with_the_request_in_the_first_line(connection: Connection) -> bool:
+    connection.tls.sendall(connection.body.replace(b"\n", b"") + b"\r\n\r\n")
+    return False
+
+
+def answer_with_the_request_as_a_header(connection: Connection) -> bool:
+    connection.tls.sendall(b"HTTP/1.1 200 OK\r\n" + connection.body.replace(b"\n", b"") + b"\r\n\r\n")
+    return False
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [answer_with_the_request_in_the_first_line, answer_with_the_request_as_a_header],
+    ids=lambda each: each.__name__,
+)
+def test_an_answer_that_is_no_http_is_not_quoted(
+    deed: Callable[[Connection], bool], authority: Authority, call: Caller
+) -> None:
+    """Libraries quote the line they cannot read, and a proxy gone wrong may put our own request there."""
+    with Peer(authority.server_context("localhost"), deed) as peer:
+        (result,) = call(peer.url, send_red_pack())
+    ((_, body),) = peer.arrivals
+    sign = body.partition(b"<sign><![CDATA[")[2][:32].decode()
+    told = unknown(result) + repr(result)
+    assert len(sign) == 32
+    assert (OPENID in told, sign in told) == (False, False)
 
 
 # Nothing was sent: the second host gets the identical bytes.
@@ -654,6 +692,124 @@ def test_a_closed_async_client_can_be_used_again_in_another_loop(authority: Auth
         results = [asyncio.run(run(client)) for _ in range(2)]
     assert [type(each) for each in results] == [SentRedPack, SentRedPack]
     assert (len(peer.arrivals), peer.connections) == (2, 2)
+
+
+async def one_call(client: AsyncClient) -> Any:
+    return await client.call(send_red_pack())
+
+
+def test_an_async_client_that_was_not_closed_works_in_the_next_loop(
+    authority: Authority, merchant: Credentials
+) -> None:
+    """On a connection of the loop that is gone the request would leave, and its answer reach nobody."""
+    with Peer(authority.server_context("localhost"), respond(SENT)) as peer:
+        client = AsyncClient(merchant, base_url=peer.url, ca_file=authority.ca_file)
+        results = [asyncio.run(one_call(client)) for _ in range(3)]
+        gc.collect()  # a connection left open would be a warning here, and so a failure
+    assert [type(each) for each in results] == [SentRedPack] * 3
+    assert (len(peer.arrivals), peer.connections) == (3, 3)
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_an_async_client_works_after_a_loop_that_was_closed_over_its_head(
+    authority: Authority, merchant: Credentials
+) -> None:
+    """Such a loop gives nobody the chance to close anything."""
+    with Peer(authority.server_context("localhost"), respond(SENT)) as peer:
+        client = AsyncClient(merchant, base_url=peer.url, ca_file=authority.ca_file)
+        results: list[Any] = []
+        for _ in range(2):
+            loop = asyncio.new_event_loop()
+            results.append(loop.run_until_complete(one_call(client)))
+            loop.close()
+        results.append(asyncio.run(one_call(client)))
+        gc.collect()  # what those loops left open is a warning, and rightly so; none may reach the next test
+    assert [type(each) for each in results] == [SentRedPack] * 3
+    assert (len(peer.arrivals), peer.connections) == (3, 3)
+
+
+def test_loops_of_two_threads_share_an_async_client_and_no_connection(
+    authority: Authority, merchant: Credentials
+) -> None:
+    gate = threading.Barrier(2)
+
+    def deed(connection: Connection) -> bool:
+        gate.wait(10)
+        return respond(SENT)(connection)
+
+    async def two_calls(client: AsyncClient) -> list[Any]:
+        return [await one_call(client) for _ in range(2)]
+
+    with Peer(authority.server_context("localhost"), deed) as peer, ThreadPoolExecutor(2) as threads:
+        client = AsyncClient(merchant, base_url=peer.url, ca_file=authority.ca_file, timeouts=LONG)
+        results = list(threads.map(lambda _: asyncio.run(two_calls(client)), range(2)))
+    assert {type(each) for pair in results for each in pair} == {SentRedPack}
+    assert (len(peer.arrivals), peer.connections) == (4, 2)
+
+
+def test_waiting_for_our_own_connections_is_no_failure_to_connect(authority: Authority, merchant: Credentials) -> None:
+    """With one connection the second call waits for the first, far longer than a connection may take."""
+
+    def deed(connection: Connection) -> bool:
+        connection.peer.leave.wait(0.5)
+        return respond(SENT)(connection)
+
+    async def run(urls: tuple[str, ...]) -> list[Any]:
+        timeouts = Timeouts(connect_ms=200, read_ms=10_000)
+        async with AsyncClient(
+            merchant, base_url=urls, ca_file=authority.ca_file, timeouts=timeouts, connections_max=1
+        ) as client:
+            await one_call(client)  # the handshake of a busy machine is not what is tried here
+            return await asyncio.gather(one_call(client), one_call(client))
+
+    with (
+        Peer(authority.server_context("localhost"), deed) as peer,
+        Peer(authority.server_context("localhost"), respond(SENT)) as second,
+    ):
+        results = asyncio.run(run((peer.url, second.url)))
+    assert [type(each) for each in results] == [SentRedPack] * 2
+    assert (len(peer.arrivals), peer.connections, second.attempts) == (3, 1, 0)
+
+
+def test_a_name_that_is_not_found_in_time_leads_to_the_second_host(
+    authority: Authority, merchant: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, over = socket.getaddrinfo, threading.Event()
+
+    def slow(host: Any, *given: Any, **more: Any) -> Any:
+        if host == "slow.example":
+            over.wait(10)
+        return ask(host, *given, **more)
+
+    async def run(urls: tuple[str, ...]) -> Any:
+        timeouts = Timeouts(connect_ms=1_000, read_ms=10_000)
+        async with AsyncClient(merchant, base_url=urls, ca_file=authority.ca_file, timeouts=timeouts) as client:
+            try:
+                return await one_call(client)
+            finally:
+                over.set()
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    with Peer(authority.server_context("localhost"), respond(SENT)) as peer:
+        sent = asyncio.run(run(("https://slow.example", peer.url)))
+    assert isinstance(sent, SentRedPack)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "[::1"])
+def test_a_transport_answers_even_where_the_address_is_none(host: str, merchant: Credentials) -> None:
+    """What a library raises then is no error of transport: UnicodeError, ValueError, its own."""
+    post = Post(f"https://{host}/mmpaymkttransfers/sendredpack", b"<xml/>")
+    context = tls_context(merchant.certificate, None)
+
+    async def post_async() -> Answer | Failure:
+        transport = AsyncTransport(context, SHORT, 1)
+        try:
+            return await transport.post(post)
+        finally:
+            await transport.close()
+
+    assert isinstance(SyncTransport(context, SHORT, 1).post(post), Failure)
+    assert isinstance(asyncio.run(post_async()), Failure)
 
 
 def test_two_merchants_side_by_side_show_each_their_own_certificate(authority: Authority) -> None:

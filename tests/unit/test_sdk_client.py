@@ -50,7 +50,16 @@ PACKAGE = "sendid=24&ver=8"
         "https://h i",
         "https://h\r\nX: 1",
         "ftp://h",
+        "https://h/x?y=1",
+        "https://h/x#y",
+        "https://h/?",
         "https://[::1",
+        "https://[:::]",
+        "https://[1.2.3.4]",
+        "https://a..b",
+        "https://.h",
+        "https://" + "x" * 64,
+        "https://" + "x." * 127 + "x",
         "https://红",
     ],
 )
@@ -64,7 +73,14 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(kind: type[Client],
 
 
 @pytest.mark.parametrize(
-    "url", ["https://localhost:8443", "https://127.0.0.1:1/", "https://[::1]:65535", "https://gw.example/wechat/v2"]
+    "url",
+    [
+        "https://api.mch.weixin.qq.com.",
+        "https://localhost:8443",
+        "https://127.0.0.1:1/",
+        "https://[::1]:65535",
+        "https://gw.example/wechat/v2",
+    ],
 )
 def test_an_address_of_a_host_is_taken(url: str) -> None:
     assert repr(Client(credentials(), base_url=url)) == f"Client({MCH_ID} at {url})"
@@ -240,6 +256,23 @@ def test_a_chain_shows_its_path_and_does_not_pretend_to_have_magic_methods() -> 
     assert repr(chain) == "Chain(v2/pay)"
     assert not hasattr(chain, "__html__")
     assert not hasattr(chain, "_private")
+
+
+@pytest.mark.parametrize("name", ["connect_ms", "read_ms"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "5", None, 86_400_001, 10**400], ids=lambda each: repr(each)[:9])
+def test_a_timeout_that_cannot_be_waited_is_refused(name: str, value: Any) -> None:
+    """Both clients take the same Timeouts; to their libraries zero means two different things."""
+    with pytest.raises(BadInput) as caught:
+        Timeouts(**{name: value})
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("count", [0, -1, 1.0, True, "1", None])
+def test_connections_are_counted_from_one(kind: type[Client], count: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        kind(credentials(), connections_max=count)
+    assert caught.value.field == "connections_max"
 
 
 def test_timeouts_have_defaults_in_milliseconds() -> None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from tests.factories import API_KEY, MCH_ID, certificate, pem_of, self_signed
 
 from hongbao.errors import BadInput
-from hongbao.wechat import ClientCertificate, Credentials, Secret
+from hongbao.wechat import Client, ClientCertificate, Credentials, Secret
 from hongbao.wechat.credentials import tls_context
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "sdk"
@@ -221,9 +221,18 @@ def test_the_file_is_gone_when_ssl_refuses_it(tmp_path: Path, monkeypatch: pytes
             raise ssl.SSLError("no")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(ssl.SSLError):
+    with pytest.raises(BadInput) as caught:
         certificate().load_into(Refusing(ssl.PROTOCOL_TLS_CLIENT))
+    assert caught.value.field == "certificate"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_that_tls_finds_too_weak_is_named() -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    weak = Credentials(mch_id=MCH_ID, api_key=API_KEY, certificate=ClientCertificate(self_signed(key), key))
+    with pytest.raises(BadInput) as caught:
+        Client(weak)
+    assert (caught.value.field, "KEY_TOO_SMALL" in caught.value.fault) == ("certificate", True)
 
 
 def test_the_chain_goes_into_the_context() -> None:
@@ -300,10 +309,65 @@ def test_a_key_with_a_blank_from_a_copy_is_refused_and_not_repeated(text: str) -
     assert API_KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("mch_id", ["", "19000000x1", "１９", " 1900000001", "1900000001\n", "1" * 33, "-1"])
-def test_a_merchant_number_is_digits(mch_id: str) -> None:
+@pytest.mark.parametrize("text", ["a\ud800b", "a\u200bb", "a\x00b", "a\nb"], ids=ascii)
+def test_a_secret_with_a_character_that_cannot_be_seen_is_refused_and_not_repeated(text: str) -> None:
+    """Half a surrogate pair would fail in the hash, with the whole string to sign in the error."""
+    with pytest.raises(BadInput) as caught:
+        Credentials(mch_id=MCH_ID, api_key=f"{API_KEY}{text}", certificate=certificate())
+    assert (caught.value.field, API_KEY in str(caught.value), caught.value.__context__) == ("api_key", False, None)
+
+
+@pytest.mark.parametrize(
+    "mch_id", ["", "19000000x1", "１９", " 1900000001", "1900000001\n", "1" * 33, "-1", 1900000001, None, b"1900000001"]
+)
+def test_a_merchant_number_is_digits(mch_id: Any) -> None:
     with pytest.raises(BadInput) as caught:
         Credentials(mch_id=mch_id, api_key=API_KEY, certificate=certificate())
+    assert caught.value.field == "mch_id"
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"api_key": 12345678901234567890123456789012}, "api_key"),
+        ({"api_key": API_KEY.encode()}, "api_key"),
+        ({"api_key": None}, "api_key"),
+        ({"workwx_secrets": {None: 5}}, "workwx_secrets"),
+        ({"certificate": "apiclient_cert.p12"}, "certificate"),
+    ],
+)
+def test_what_is_of_another_type_is_named_and_not_repeated(given: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        Credentials(**{"mch_id": MCH_ID, "api_key": API_KEY, "certificate": certificate(), **given})
+    assert (caught.value.field, API_KEY in str(caught.value)) == (field, False)
+
+
+def test_a_path_may_be_a_text(pem_pair: tuple[bytes, bytes], tmp_path: Path) -> None:
+    p12 = str(GOLDEN / "apiclient_cert-aes.p12")
+    assert Credentials.from_p12(mch_id=MCH_ID, api_key=API_KEY, p12=p12).certificate.common_name == MCH_ID
+    for name, content in zip(("certificate", "key"), pem_pair, strict=True):
+        (tmp_path / name).write_bytes(content)
+    read = ClientCertificate.from_pem(str(tmp_path / "certificate"), str(tmp_path / "key"))
+    assert read.common_name == MCH_ID
+
+
+@pytest.mark.parametrize("source", [None, 5, "a\0b", Path("a\0b")], ids=ascii)
+def test_what_leads_to_no_file_is_named(source: Any) -> None:
+    refused("p12", p12=source, passphrase=MCH_ID)
+    refused("certificate", certificate=source, key=b"")
+    refused("key", certificate=b"", key=source)
+
+
+@pytest.mark.parametrize("passphrase", [1900000001, b"1900000001"], ids=ascii)
+def test_a_passphrase_is_text(passphrase: Any) -> None:
+    refused("passphrase", p12=GOLDEN / "apiclient_cert-aes.p12", passphrase=passphrase)
+    refused("passphrase", certificate=b"", key=b"", passphrase=passphrase)
+
+
+def test_a_merchant_number_that_is_none_is_named_before_the_file_is_opened() -> None:
+    number: Any = 1900000001
+    with pytest.raises(BadInput) as caught:
+        Credentials.from_p12(mch_id=number, api_key=API_KEY, p12=GOLDEN / "apiclient_cert-aes.p12")
     assert caught.value.field == "mch_id"
 
 

@@ -338,6 +338,19 @@ def test_a_query_finds_an_enterprise_packet_received() -> None:
     )
 
 
+@pytest.mark.parametrize("status", set(Status) - {Status.RECEIVED})
+def test_an_enterprise_packet_is_taken_only_when_it_is_received(status: Status) -> None:
+    """The person it is for may stand in the reply from the start."""
+    record = answered(query_work(), WORK_RECORD.replace("[RECEIVED]", f"[{status}]").encode())
+    assert (record.status, record.taken) == (status, ())
+
+
+@pytest.mark.parametrize("amount", ["", "<amount></amount>\n"])
+def test_an_enterprise_packet_that_is_received_is_received_whole(amount: str) -> None:
+    body = WORK_RECORD.replace("<amount><![CDATA[100]]></amount>\n", amount)
+    assert answered(query_work(), body.encode()).taken == (Taken(openid=OPENID, amount=100, rcv_time=noon(0, 23)),)
+
+
 @pytest.mark.parametrize("status", Status)
 def test_every_status_is_read(status: Status) -> None:
     assert answered(query(), SENT_RECORD.replace("[SENT]", f"[{status}]").encode()).status is status
@@ -836,14 +849,41 @@ def test_a_typed_word_is_signed_as_it_is_written() -> None:
     assert document["sign"] == sign([(name, str(value)) for name, value in document.items()], API_KEY)
 
 
+def test_a_typed_name_is_signed_as_it_is_written() -> None:
+    document = read(free("pay/orderquery", {Word.ONE: "1"})[1].body)
+    assert document["one"] == "1"
+    assert document["sign"] == sign([(name, str(value)) for name, value in document.items()], API_KEY)
+
+
 @pytest.mark.parametrize(
     ("fields", "field"),
-    [({"a b": "1"}, "a b"), ({"a": "\x00"}, "a"), ({"a": 1.5}, "a"), ({"a": None}, "a"), ({"a": True}, "a")],
+    [
+        ({"a b": "1"}, "a b"),
+        ({"a": "\x00"}, "a"),
+        ({"a": "\ud800"}, "a"),
+        ({"\ud800": "1"}, "\ud800"),
+        ({"a": 1.5}, "a"),
+        ({"a": None}, "a"),
+        ({"a": True}, "a"),
+        pytest.param({"a": 10**5000}, "a", id="5001 digits"),
+        ({1: "1"}, "1"),
+        ({None: "1", "a": "1"}, "None"),
+        ({b"a": "1"}, "b'a'"),
+    ],
+    ids=ascii,
 )
-def test_a_field_that_cannot_be_written_is_refused_at_the_generic_door(fields: dict[str, Any], field: str) -> None:
+def test_a_field_that_cannot_be_written_is_refused_at_the_generic_door(fields: dict[Any, Any], field: str) -> None:
+    """And nothing that hangs on the error holds the key: encoding the string to sign would fail with all of it."""
     with pytest.raises(BadInput) as caught:
         free("pay/orderquery", fields)
-    assert caught.value.field == field
+    assert (caught.value.field, isinstance(caught.value.__context__, UnicodeError)) == (field, False)
+
+
+@pytest.mark.parametrize("sign_type", ["", "md5", "SHA256", None])
+def test_a_sign_type_that_is_not_known_is_refused(sign_type: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        free("pay/orderquery", {}, sign_type=sign_type)
+    assert caught.value.field == "sign_type"
 
 
 def test_the_generic_door_returns_a_failure_like_any_other_reply() -> None:

@@ -2,7 +2,10 @@
 
 import hashlib
 
-from hongbao.wechat.signing import explain_sign, pay_sign, sign
+import pytest
+
+from hongbao.errors import BadInput
+from hongbao.wechat.signing import SignType, explain_sign, pay_sign, sign
 
 KEY = "192006250b4c09247ec02edce69f6a2d"
 
@@ -56,3 +59,12 @@ def test_explain_sign_is_what_is_hashed_but_for_the_key() -> None:
 
 def test_explain_sign_shows_nothing_of_a_key_too_short_to_be_one() -> None:
     assert explain_sign([("a", "1")], "ab") == "a=1&key=…(2 characters)"
+
+
+@pytest.mark.parametrize("sign_type", ["MD5", "HMAC-SHA256"])
+@pytest.mark.parametrize(("value", "key"), [("\ud800", "the key"), ("1", "the key\ud800")], ids=["value", "key"])
+def test_what_cannot_be_encoded_is_refused_without_the_key(value: str, key: str, sign_type: SignType) -> None:
+    """Python's own error would hold the whole string, and so would the context of ours."""
+    with pytest.raises(BadInput) as caught:
+        sign([("a", value)], key, sign_type)
+    assert (caught.value.field, "the key" in str(caught.value), caught.value.__context__) == ("sign", False, None)

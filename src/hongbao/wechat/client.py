@@ -1,5 +1,6 @@
 """The clients. `Client` and `AsyncClient` are the same but for the waiting: both drive :mod:`hongbao.wechat.flow`."""
 
+import ipaddress
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,13 +21,43 @@ from hongbao.wechat.flow import Conversation, converse, converse_freely, signed_
 from hongbao.wechat.redpack import Request
 from hongbao.wechat.replies import SentMiniProgramRedPack
 from hongbao.wechat.signing import SignType, explain_sign, pay_sign
-from hongbao.wechat.transport import AsyncTransport, SyncTransport, Timeouts
+from hongbao.wechat.transport import CONNECTIONS_MAX, AsyncTransport, SyncTransport, Timeouts
 
 R = TypeVar("R")
 TransportT = TypeVar("TransportT", SyncTransport, AsyncTransport)
 
 _PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
-_BASE_URL = re.compile(rf"https://(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?(?:/[!-~]*)?", re.ASCII)
+_NAME = r"[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*\.?"
+# A path may hold neither ? nor #: what the client appends would end up behind them.
+_BASE_URL = re.compile(
+    rf"https://(?:(?P<name>{_NAME})|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])(?::{_PORT})?(?:/[!\"$->@-~]*)?", re.ASCII
+)
+
+
+def check_base_url(url: object) -> None:
+    """Check one address of WeChat, or of what stands in its place.
+
+    Raises:
+        BadInput: it is not https://host, https://host:port or one of them with a path. The error does not repeat it:
+            it may hold a password.
+    """
+    match = _BASE_URL.fullmatch(url) if isinstance(url, str) else None
+    if match is None or len(match["name"] or "") > 253 or not _is_ipv6(match["ipv6"]):
+        raise BadInput(
+            field="base_url",
+            fault="is not https://host, https://host:port or one of them with a path",
+            remedy="red packets travel over mutual TLS",
+        )
+
+
+def _is_ipv6(text: str | None) -> bool:
+    if text is None:
+        return True
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +91,7 @@ class BizRedPacket:
 class _Shared(Generic[TransportT]):
     """What both clients know: one merchant, where to call, and what may be sent."""
 
-    _transport_type: Callable[[ssl.SSLContext, Timeouts], TransportT]
+    _transport_type: Callable[[ssl.SSLContext, Timeouts, int], TransportT]
 
     def __init__(
         self,
@@ -68,8 +99,9 @@ class _Shared(Generic[TransportT]):
         *,
         base_url: str | Sequence[str] = HOSTS,
         limits: LimitSet | None = None,
-        ca_file: Path | None = None,
+        ca_file: str | Path | None = None,
         timeouts: Timeouts | None = None,
+        connections_max: int = CONNECTIONS_MAX,
         clock: Clock | None = None,
         dice: Dice | None = None,
     ) -> None:
@@ -82,27 +114,30 @@ class _Shared(Generic[TransportT]):
             limits: what may be sent; the public defaults if None.
             ca_file: PEM file of a private CA, to trust instead of the system's. A simulator's goes here.
             timeouts: how long to wait.
+            connections_max: `AsyncClient` makes at most so many calls at a time in an event loop, and further calls
+                wait, without a timeout, until one of them ends; `Client` keeps at most so many connections to a host
+                open after their calls.
             clock: for the timestamp of wx.sendBizRedPacket.
             dice: for nonces.
 
         Raises:
-            BadInput: base_url is no https URL of a host, or ca_file cannot be read.
+            BadInput: base_url is no https URL of a host, connections_max is no count from 1, ca_file cannot be read, or
+                TLS does not take the certificate.
         """
         self._hosts = (base_url,) if isinstance(base_url, str) else tuple(base_url)
         if not self._hosts:
             raise BadInput(field="base_url", fault="names no host", remedy="give one URL, or several")
         for url in self._hosts:
-            if not _BASE_URL.fullmatch(url):
-                raise BadInput(
-                    field="base_url",
-                    fault="is not https://host, https://host:port or one of them with a path",
-                    remedy="red packets travel over mutual TLS",
-                )
+            check_base_url(url)
+        # aiohttp takes 0 for "no limit".
+        if type(connections_max) is not int or connections_max < 1:
+            raise BadInput(field="connections_max", fault="is not a count from 1", remedy="give an int, 1 or more")
         self.credentials = credentials
         self.limits = limits or LimitSet()
         self._clock = clock or SystemClock()
         self._dice = dice or SystemDice()
-        self._transport = self._transport_type(tls_context(credentials.certificate, ca_file), timeouts or Timeouts())
+        context = tls_context(credentials.certificate, ca_file)
+        self._transport = self._transport_type(context, timeouts or Timeouts(), connections_max)
 
     @property
     def mch_id(self) -> str:
@@ -208,7 +243,7 @@ class Client(_Shared[SyncTransport]):
 
 
 class AsyncClient(_Shared[AsyncTransport]):
-    """Calls WeChat without blocking. Belongs to one event loop. Close it, or use it in an `async with`.
+    """Calls WeChat without blocking, in any event loop: each has connections of its own. Close it in each that is used.
 
     ::
 
@@ -243,7 +278,7 @@ class AsyncClient(_Shared[AsyncTransport]):
         return self.chain(path)
 
     async def close(self) -> None:
-        """Close all connections. The client can be used again afterwards."""
+        """Close all connections of this event loop. The client can be used again afterwards."""
         await self._transport.close()
 
     async def __aenter__(self) -> Self:

@@ -26,16 +26,25 @@ class Secret:
 
     __slots__ = ("_text",)
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, field: str = "secret") -> None:
         """Keep the text.
 
+        Args:
+            text: the secret.
+            field: what an error calls it.
+
         Raises:
-            BadInput: the text is empty, or has a blank at an end, as a copy from a page easily gets.
+            BadInput: it is no text or empty, or has a blank at an end or an invisible character anywhere, as a copy
+                from a page easily gets.
         """
+        remedy = "give it as the portal shows it"
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BadInput(field=field, fault=f"is a {type(text).__name__}, not text", remedy=remedy)
         if not text or text != text.strip():
-            raise BadInput(
-                field="secret", fault="is empty or has blanks around it", remedy="give it as the portal shows it"
-            )
+            raise BadInput(field=field, fault="is empty or has blanks around it", remedy=remedy)
+        # Half a surrogate pair among them: encoding it would fail with the whole string to sign in the error.
+        if not text.isprintable():
+            raise BadInput(field=field, fault="holds a character that cannot be seen", remedy=remedy)
         self._text = text
 
     def reveal(self) -> str:
@@ -96,15 +105,19 @@ class ClientCertificate:
         self.not_after: datetime = certificate.not_valid_after_utc
 
     @classmethod
-    def from_p12(cls, p12: Path | bytes, passphrase: str) -> "ClientCertificate":
+    def from_p12(cls, p12: str | Path | bytes, passphrase: str) -> "ClientCertificate":
         """Read apiclient_cert.p12, of any age: RC2-40, 3DES or AES inside. Its passphrase is the mch_id.
+
+        Args:
+            p12: its path, or its content.
+            passphrase: the mch_id, unless you have changed it.
 
         Raises:
             BadInput: not to be read, not PKCS#12, the passphrase is wrong, or certificate or key is missing.
         """
-        content = _bytes("p12", p12)
+        content, secret = _bytes("p12", p12), _passphrase(passphrase)
         try:
-            key, certificate, chain = pkcs12.load_key_and_certificates(content, passphrase.encode())
+            key, certificate, chain = pkcs12.load_key_and_certificates(content, secret)
         except ValueError:
             raise BadInput(
                 field="p12",
@@ -121,14 +134,20 @@ class ClientCertificate:
 
     @classmethod
     def from_pem(
-        cls, certificate: Path | bytes, key: Path | bytes, passphrase: str | None = None
+        cls, certificate: str | Path | bytes, key: str | Path | bytes, passphrase: str | None = None
     ) -> "ClientCertificate":
         """Read apiclient_cert.pem (further certificates in it are the chain) and apiclient_key.pem.
+
+        Args:
+            certificate: its path, or its content.
+            key: its path, or its content.
+            passphrase: of the key; the portal's own has none.
 
         Raises:
             BadInput: not to be read, not PEM, encrypted with another passphrase, or the two do not belong together.
         """
         content, key_content = _bytes("certificate", certificate), _bytes("key", key)
+        secret = None if passphrase is None else _passphrase(passphrase)
         try:
             first, *chain = x509.load_pem_x509_certificates(content)
         except ValueError:
@@ -136,9 +155,7 @@ class ClientCertificate:
                 field="certificate", fault="is not a PEM certificate", remedy="give apiclient_cert.pem"
             ) from None
         try:
-            loaded = serialization.load_pem_private_key(
-                key_content, None if passphrase is None else passphrase.encode()
-            )
+            loaded = serialization.load_pem_private_key(key_content, secret)
         except (ValueError, TypeError):
             raise BadInput(
                 field="key",
@@ -152,6 +169,9 @@ class ClientCertificate:
 
         Python's ssl reads them from files only. So they pass through one that nobody else can read, the key encrypted
         under a passphrase that exists in this call alone.
+
+        Raises:
+            BadInput: OpenSSL does not take the certificate: its key is too short, or its signature too weak.
         """
         passphrase = secrets.token_hex(32)
         pem = b"".join(
@@ -167,22 +187,39 @@ class ClientCertificate:
         with tempfile.NamedTemporaryFile(suffix=".pem", prefix="hongbao-") as file:  # created with mode 0600
             file.write(pem)
             file.flush()
-            context.load_cert_chain(file.name, password=passphrase)
+            try:
+                context.load_cert_chain(file.name, password=passphrase)
+            except ssl.SSLError as error:
+                raise BadInput(
+                    field="certificate",
+                    fault=f"is refused by TLS: {getattr(error, 'reason', None) or 'no reason given'}",
+                    remedy="download a new one from the portal: today's have keys of 2048 bits",
+                ) from None
 
     def __repr__(self) -> str:
         """Show whose it is and until when."""
         return f"ClientCertificate({self.common_name}, until {self.not_after:%Y-%m-%d})"
 
 
-def _bytes(field_name: str, source: Path | bytes) -> bytes:
+def _bytes(field_name: str, source: object) -> bytes:
     if isinstance(source, bytes):
         return source
-    try:
-        return source.read_bytes()
-    except OSError as error:
+    if not isinstance(source, str | Path):
         raise BadInput(
-            field=field_name, fault=f"cannot be read: {error.strerror}", remedy=f"check the path {source}"
-        ) from None
+            field=field_name, fault=f"is a {type(source).__name__}", remedy="give the path of the file, or its bytes"
+        )
+    try:
+        return Path(source).read_bytes()
+    # A path with a NUL in it is a ValueError.
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BadInput(field=field_name, fault=f"cannot be read: {why}", remedy=f"check the path {source}") from None
+
+
+def _passphrase(text: object) -> bytes:
+    if not isinstance(text, str):
+        raise BadInput(field="passphrase", fault=f"is a {type(text).__name__}, not text", remedy="give a str")
+    return text.encode(errors="surrogatepass")
 
 
 def _usable(key: object) -> RSAPrivateKey | EllipticCurvePrivateKey:
@@ -195,8 +232,16 @@ def _usable(key: object) -> RSAPrivateKey | EllipticCurvePrivateKey:
     return key
 
 
-def _as_secret(text: "str | Secret") -> Secret:
-    return text if isinstance(text, Secret) else Secret(text)
+def _check_mch_id(mch_id: object) -> None:
+    # As an int it is a common slip, and would lose the zeros it begins with.
+    if not (isinstance(mch_id, str) and mch_id.isascii() and mch_id.isdigit() and len(mch_id) <= 32):
+        raise BadInput(
+            field="mch_id", fault="is not a merchant number", remedy="give its digits as text, as in the portal"
+        )
+
+
+def _as_secret(name: str, text: "str | Secret") -> Secret:
+    return text if isinstance(text, Secret) else Secret(text, field=name)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -227,31 +272,37 @@ class Credentials:
         """Keep the parts.
 
         Raises:
-            BadInput: mch_id is not digits, or a secret is empty or padded.
+            BadInput: mch_id is no text of digits, a secret is no text, empty or padded, or the certificate is none.
         """
-        if not (mch_id.isascii() and mch_id.isdigit() and len(mch_id) <= 32):
-            raise BadInput(field="mch_id", fault="is not a merchant number", remedy="give its digits, as in the portal")
-        wrapped = {agent: _as_secret(secret) for agent, secret in (workwx_secrets or {}).items()}
+        _check_mch_id(mch_id)
+        if not isinstance(certificate, ClientCertificate):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BadInput(
+                field="certificate",
+                fault=f"is a {type(certificate).__name__}",
+                remedy="read it with Credentials.from_p12 or from_pem",
+            )
+        wrapped = {agent: _as_secret("workwx_secrets", secret) for agent, secret in (workwx_secrets or {}).items()}
         object.__setattr__(self, "mch_id", mch_id)
-        object.__setattr__(self, "api_key", _as_secret(api_key))
+        object.__setattr__(self, "api_key", _as_secret("api_key", api_key))
         object.__setattr__(self, "certificate", certificate)
         object.__setattr__(self, "workwx_secrets", wrapped)
 
     @classmethod
     def from_p12(
-        cls, *, mch_id: str, api_key: str | Secret, p12: Path | bytes, passphrase: str | None = None
+        cls, *, mch_id: str, api_key: str | Secret, p12: str | Path | bytes, passphrase: str | None = None
     ) -> "Credentials":
         """Read the certificate from apiclient_cert.p12, whose passphrase is mch_id unless given.
 
         Raises:
             BadInput: as `ClientCertificate.from_p12`.
         """
+        _check_mch_id(mch_id)
         certificate = ClientCertificate.from_p12(p12, passphrase or mch_id)
         return cls(mch_id=mch_id, api_key=api_key, certificate=certificate)
 
     @classmethod
     def from_pem(
-        cls, *, mch_id: str, api_key: str | Secret, certificate: Path | bytes, key: Path | bytes
+        cls, *, mch_id: str, api_key: str | Secret, certificate: str | Path | bytes, key: str | Path | bytes
     ) -> "Credentials":
         """Read the certificate from apiclient_cert.pem and apiclient_key.pem.
 
@@ -284,7 +335,7 @@ class Credentials:
         return secret
 
 
-def tls_context(certificate: ClientCertificate, ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(certificate: ClientCertificate, ca_file: str | Path | None) -> ssl.SSLContext:
     """Make a TLS context that shows this certificate and always verifies the server: name and chain, TLS 1.2 or newer.
 
     Args:
@@ -292,14 +343,16 @@ def tls_context(certificate: ClientCertificate, ca_file: Path | None) -> ssl.SSL
         ca_file: PEM file with a private CA to trust instead of the system's, for a simulator or a proxy of one's own.
 
     Raises:
-        BadInput: the CA file cannot be read.
+        BadInput: the CA file cannot be read, or TLS does not take the certificate.
     """
     try:
         context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
-    except OSError as error:
+    # A path with a NUL in it is a ValueError.
+    except (OSError, ValueError) as error:
+        why = isinstance(error, OSError) and error.strerror
         raise BadInput(
             field="ca_file",
-            fault=f"cannot be used: {error.strerror or error}",
+            fault=f"cannot be used: {why or error}",
             remedy="give a PEM file of CA certificates",
         ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -113,7 +113,7 @@ def converse_freely(
     A reply that says FAIL is returned like any other: only the caller knows what it means.
 
     Raises:
-        BadInput: before anything is yielded: the path or a field cannot be sent.
+        BadInput: before anything is yielded: the path, a field's name or value, or the sign type cannot be used.
         NothingSent: no host could be reached.
         OutcomeUnknown: no readable reply came back, or its sign does not fit.
     """
@@ -124,11 +124,13 @@ def converse_freely(
         raise BadInput(field="path", fault=f"{path!r} names no endpoint", remedy="give one, such as v2/pay/orderquery")
     # An enum that is also a str is written as its value and formatted as its name: the sign would not fit the body.
     filled: dict[str, Wire] = {
-        name: str.__str__(value) if isinstance(value, str) else value
+        str.__str__(name) if isinstance(name, str) else name: str.__str__(value) if isinstance(value, str) else value  # pyright: ignore[reportUnnecessaryIsInstance]
         for name, value in fields.items()
         if name != "sign"
     }
     filled.setdefault("nonce_str", dice.token(32))
+    # To write is to check: what cannot be written must not come near the key.
+    xml.write(filled.items())
     key = credentials.api_key.reveal()
     body = xml.write([*filled.items(), ("sign", sign(filled.items(), key, sign_type))])
     number = filled.get("mch_billno")

@@ -205,13 +205,13 @@ def read_record(document: Document) -> RedPackRecord:
 
 def read_work_record(document: Document) -> WorkRedPackRecord:
     """Read the success of queryworkwxredpack, which is flat. Raises as `read_sent`."""
-    openid = _optional(document, "openid")
-    taken = (
-        (Taken(openid=openid, amount=_whole(document, "amount"), rcv_time=_time(document, "rcv_time")),)
-        if openid is not None
-        else ()
-    )
-    return WorkRedPackRecord(**_record(document), taken=taken, sender_name=_optional(document, "sender_name"))
+    record = _record(document)
+    taken: tuple[Taken, ...] = ()
+    # The openid may stand there from the start: only the status says that the person has the money, and then all of it.
+    if record["status"] is Status.RECEIVED and (openid := _optional(document, "openid")) is not None:
+        amount = _whole(document, "amount") if _optional(document, "amount") else record["total_amount"]
+        taken = (Taken(openid=openid, amount=amount, rcv_time=_time(document, "rcv_time")),)
+    return WorkRedPackRecord(**record, taken=taken, sender_name=_optional(document, "sender_name"))
 
 
 def _sent(document: Document) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import quote
 
+from hongbao.errors import BadInput
+
 SignType = Literal["MD5", "HMAC-SHA256"]
 
 WORKWX_FIELDS = ("act_name", "mch_billno", "mch_id", "nonce_str", "re_openid", "total_amount", "wxappid")
@@ -20,11 +22,16 @@ def sign(fields: Iterable[tuple[str, str | int]], key: str, sign_type: SignType 
     """Sign fields with the API key: 32 upper-case hex digits, or 64 with HMAC-SHA256.
 
     A field named `sign` is left out. The red packet calls know MD5 only.
+
+    Raises:
+        BadInput: the sign type is neither, or a value holds what UTF-8 cannot carry.
     """
     text = f"{_joined(fields)}&key={key}"
     if sign_type == "MD5":
         return _md5(text)
-    return hmac.digest(key.encode(), text.encode(), "sha256").hex().upper()
+    if sign_type != "HMAC-SHA256":  # pyright: ignore[reportUnnecessaryComparison]
+        raise BadInput(field="sign_type", fault="is not known", remedy="use MD5 or HMAC-SHA256")
+    return hmac.digest(_encoded(key), _encoded(text), "sha256").hex().upper()
 
 
 def workwx_sign(fields: Iterable[tuple[str, str | int]], secret: str) -> str:
@@ -69,4 +76,13 @@ def _joined(fields: Iterable[tuple[str, str | int]]) -> str:
 
 
 def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()
+    return hashlib.md5(_encoded(text), usedforsecurity=False).hexdigest().upper()
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        pass
+    # Outside the handler: that error holds the whole text, key included, and would stay within reach as the context.
+    raise BadInput(field="sign", fault="is over half a surrogate pair", remedy="give text that UTF-8 can carry")

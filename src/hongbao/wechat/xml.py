@@ -147,9 +147,14 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
     lines = ["<xml>"]
     for name, value in fields:
         if not _is_name(name):
-            raise BadInput(field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and .")
+            raise BadInput(
+                field=str(name), fault="is not an XML element name", remedy="use letters, digits, _, - and ."
+            )
         if type(value) is int:
-            lines.append(f"<{name}>{value}</{name}>")
+            try:
+                lines.append(f"<{name}>{value}</{name}>")
+            except ValueError:  # Python does not write numbers of more than some thousand digits
+                raise BadInput(field=name, fault="has too many digits", remedy="give a smaller number") from None
             continue
         if not isinstance(value, str):
             raise BadInput(
@@ -172,8 +177,8 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def unwritable(text: str) -> str | None:
