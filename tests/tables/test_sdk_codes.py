@@ -176,3 +176,24 @@ def test_rows_finds_a_code_whatever_its_endpoint_case_or_blanks() -> None:
 def test_a_failed_query_says_nothing_of_the_packet() -> None:
     sending, asking = rows("SYSTEMERROR")
     assert (sending.order, asking.order) == (Order.UNKNOWN, Order.UNCHANGED)
+
+
+@pytest.mark.parametrize("row", CODES, ids=[f"{row.code} {row.endpoints[0]}" for row in CODES])
+def test_a_query_changes_nothing_and_frees_no_number(row: CodeRow) -> None:
+    """It may have been asked because a send ended unknown: its own failure must not read as that send's."""
+    if not set(row.endpoints) & set(QUERY):
+        return
+    assert set(row.endpoints) <= set(QUERY)
+    assert row.same_number is SameNumber.QUERY
+    assert row.order is (Order.UNKNOWN if row.code == "NOT_FOUND" else Order.UNCHANGED)
+    assert "new number" not in row.remedy
+    assert "换新单号" not in row.remedy_zh
+
+
+@pytest.mark.parametrize("row", CODES, ids=[f"{row.code} {row.endpoints[0]}" for row in CODES])
+def test_no_remedy_gives_a_new_number_without_a_query(row: CodeRow) -> None:
+    """Under the old number a packet may be on its way from an earlier try."""
+    for remedy, gives in ((row.remedy, ("take a new", "under a new number")), (row.remedy_zh, ("换新单号",))):
+        if any(words in remedy for words in gives):
+            assert "FAILED" in remedy
+            assert "query" in remedy.lower() or "查询" in remedy

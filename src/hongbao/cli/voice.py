@@ -156,7 +156,10 @@ SAME_NUMBERS: Mapping[SameNumber, Words] = MappingProxyType(
 )
 ORDERS: Mapping[Order, Words] = MappingProxyType(
     {
-        Order.NONE: Words("nothing", "无订单"),
+        Order.NONE: Words(
+            "nothing by this call; what stood there before still stands",
+            "本次请求未产生订单；此前的订单（若有）保持原状",
+        ),
         Order.STUCK: Words(
             "an order in SENDING with a reason, nothing debited, open three days",
             "订单停在发放中并注明原因，未扣款，保留三天",

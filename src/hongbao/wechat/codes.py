@@ -40,13 +40,13 @@ class Order(StrEnum):
     """What WeChat keeps under the number afterwards."""
 
     NONE = "none"
-    """Nothing."""
+    """Nothing by this call; what stood there before still stands."""
     STUCK = "stuck"
     """An order in SENDING with the text as its reason, nothing debited; open for three days."""
     UNKNOWN = "unknown"
     """Perhaps nothing, perhaps an order on its way."""
     UNCHANGED = "unchanged"
-    """Whatever stood there before."""
+    """Whatever stood there before: the call was a query, or was for another request."""
     DEAD = "dead"
     """An order in FAILED."""
 
@@ -90,7 +90,7 @@ _EVERYWHERE = _SEND + _QUERY
 CODES: tuple[CodeRow, ...] = (
     CodeRow(
         code="NO_AUTH",
-        endpoints=_EVERYWHERE,
+        endpoints=_SEND,
         texts=(
             "发放失败，此请求可能存在风险，已被微信拦截",
             "IP地址非你在商户平台设置的可用IP地址",
@@ -108,6 +108,18 @@ CODES: tuple[CodeRow, ...] = (
         turn=Turn.FIX_ACCOUNT,
         same_number=SameNumber.YES,
         order=Order.UNKNOWN,
+    ),
+    CodeRow(
+        code="NO_AUTH",
+        endpoints=_QUERY,
+        texts=("没有权限", "IP地址非你在商户平台设置的可用IP地址"),
+        meaning="The query is not allowed; that says nothing of the packet.",
+        cause="The API is not opened for this merchant, or the caller's IP address is not on the portal's list.",
+        remedy="Open the API and list the IP in the merchant portal, then query again.",
+        remedy_zh="在商户平台开通接口权限并登记调用IP，然后重新查询。查询失败不代表发放失败。",
+        turn=Turn.FIX_ACCOUNT,
+        same_number=SameNumber.QUERY,
+        order=Order.UNCHANGED,
     ),
     CodeRow(
         code="NOAUTH",
@@ -180,9 +192,11 @@ CODES: tuple[CodeRow, ...] = (
         texts=("红包金额发放限制",),
         meaning="The amount is outside what this merchant may send.",
         cause="1 to 200 yuan without a scene, the scene's own range with one.",
-        remedy="Change the amount or the portal's range. Another amount is another request: if an order exists under "
-        "the number, take a new one.",
-        remedy_zh="修改金额或商户平台的额度。金额变了就是另一笔请求：若原单号已有订单，请换新单号。",
+        remedy="Change the portal's range and repeat with the same number. Another amount is another request: query "
+        "first, and take a new number only if that says FAILED, or if you know that no packet was ever sent under "
+        "this one.",
+        remedy_zh="在商户平台调整额度后用原单号重试。若要修改金额，那就是另一笔请求：先查询原单号，"
+        "确认为 FAILED，或确知该单号从未发出过红包，才可换新单号。",
         turn=Turn.FIX_REQUEST,
         same_number=SameNumber.YES,
         order=Order.NONE,
@@ -213,7 +227,7 @@ CODES: tuple[CodeRow, ...] = (
     ),
     CodeRow(
         code="CA_ERROR",
-        endpoints=_EVERYWHERE,
+        endpoints=_SEND,
         texts=(
             "CA证书出错，请登录微信支付商户平台下载证书",
             "证书出错，请登录微信支付商户平台下载证书",
@@ -230,8 +244,20 @@ CODES: tuple[CodeRow, ...] = (
         order=Order.NONE,
     ),
     CodeRow(
+        code="CA_ERROR",
+        endpoints=_QUERY,
+        texts=("请求未携带证书，或请求携带的证书出错", "证书已过期"),
+        meaning="The query came without the right client certificate; that says nothing of the packet.",
+        cause="No certificate, another merchant's, or one past its date.",
+        remedy="Run `hongbao doctor`; download the certificate of this mch_id in the portal. Then query again.",
+        remedy_zh="运行 hongbao doctor 检查；在商户平台下载本商户号的证书，然后重新查询。",
+        turn=Turn.FIX_ACCOUNT,
+        same_number=SameNumber.QUERY,
+        order=Order.UNCHANGED,
+    ),
+    CodeRow(
         code="SIGN_ERROR",
-        endpoints=_EVERYWHERE,
+        endpoints=_SEND,
         texts=("签名错误", "商户签名错误", "签名错误；企业微信签名失败"),
         meaning="The sign does not fit.",
         cause="The API key is not the one set in the portal (for enterprise packets: or the secret of the pay app). "
@@ -243,6 +269,19 @@ CODES: tuple[CodeRow, ...] = (
         turn=Turn.FIX_ACCOUNT,
         same_number=SameNumber.YES,
         order=Order.NONE,
+    ),
+    CodeRow(
+        code="SIGN_ERROR",
+        endpoints=_QUERY,
+        texts=("商户签名错误", "签名错误"),
+        meaning="The sign of the query does not fit; that says nothing of the packet.",
+        cause="The API key is not the one set in the portal. With other clients: a field was signed that the query "
+        "does not know.",
+        remedy="Compare the key with the portal's; `explain_sign()` shows the string. Then query again.",
+        remedy_zh="核对商户平台的 API 密钥；explain_sign() 可显示待签名串。修正后重新查询。",
+        turn=Turn.FIX_ACCOUNT,
+        same_number=SameNumber.QUERY,
+        order=Order.UNCHANGED,
     ),
     CodeRow(
         code="SYSTEMERROR",
@@ -299,7 +338,7 @@ CODES: tuple[CodeRow, ...] = (
     ),
     CodeRow(
         code="XML_ERROR",
-        endpoints=_EVERYWHERE,
+        endpoints=_SEND,
         texts=("输入xml参数格式错误", "请求的xml格式错误，或者post的数据为空"),
         meaning="The body is empty or not XML.",
         cause="Something between here and WeChat changed the body.",
@@ -310,8 +349,20 @@ CODES: tuple[CodeRow, ...] = (
         order=Order.NONE,
     ),
     CodeRow(
+        code="XML_ERROR",
+        endpoints=_QUERY,
+        texts=("请求的xml格式错误，或者post的数据为空",),
+        meaning="The body of the query is empty or not XML; that says nothing of the packet.",
+        cause="Something between here and WeChat changed the body.",
+        remedy="Look for a proxy that rewrites requests; then query again.",
+        remedy_zh="检查请求体是否被代理改写，然后重新查询。",
+        turn=Turn.FIX_REQUEST,
+        same_number=SameNumber.QUERY,
+        order=Order.UNCHANGED,
+    ),
+    CodeRow(
         code="FREQ_LIMIT",
-        endpoints=_EVERYWHERE,
+        endpoints=_SEND,
         texts=("超过频率限制,请稍后再试", "受频率限制"),
         meaning="Too many calls.",
         cause="More than 30 a second or 1800 a minute by default, or the same number again within a second.",
@@ -320,6 +371,18 @@ CODES: tuple[CodeRow, ...] = (
         turn=Turn.WAIT,
         same_number=SameNumber.YES,
         order=Order.NONE,
+    ),
+    CodeRow(
+        code="FREQ_LIMIT",
+        endpoints=_QUERY,
+        texts=("受频率限制",),
+        meaning="Too many queries; that says nothing of the packet.",
+        cause="More calls than WeChat allows in the time.",
+        remedy="Slow down; query again after some minutes.",
+        remedy_zh="降低频率，数分钟后重新查询。",
+        turn=Turn.WAIT,
+        same_number=SameNumber.QUERY,
+        order=Order.UNCHANGED,
     ),
     CodeRow(
         code="API_METHOD_CLOSED",
@@ -352,9 +415,10 @@ CODES: tuple[CodeRow, ...] = (
         texts=("openid和appid不匹配", "Openid错误"),
         meaning="The openid was not issued under this appid.",
         cause="An openid of another account, a mini-program's or an app's.",
-        remedy="Give the person's openid under the wxappid of the request. That changes the request: if an order "
-        "exists under the number, take a new one.",
-        remedy_zh="使用该 wxappid 下的 openid。参数变了：若原单号已有订单，请换新单号。",
+        remedy="Give the person's openid under the wxappid of the request. That makes it another request: query first, "
+        "and take a new number only if that says FAILED, or if you know that no packet was ever sent under this one.",
+        remedy_zh="使用该 wxappid 下的 openid。这就是另一笔请求：先查询原单号，"
+        "确认为 FAILED，或确知该单号从未发出过红包，才可换新单号。",
         turn=Turn.FIX_REQUEST,
         same_number=SameNumber.YES,
         order=Order.NONE,
@@ -397,7 +461,7 @@ CODES: tuple[CodeRow, ...] = (
     ),
     CodeRow(
         code="PARAM_ERROR",
-        endpoints=_EVERYWHERE,
+        endpoints=_SEND,
         texts=(
             "参数错误",
             "act_name字段必填,并且少于32个字符",
@@ -421,12 +485,26 @@ CODES: tuple[CodeRow, ...] = (
         meaning="A value is missing, too long, or does not fit the merchant.",
         cause="The text names it; with this SDK mostly what only WeChat can know: an appid that is not bound to the "
         "mch_id, a scene that is not opened.",
-        remedy="Mend the named value. If it is one of openid or amount and an order exists under the number, take a "
-        "new one.",
-        remedy_zh="按提示修正参数；若改动了 openid 或金额且原单号已有订单，请换新单号。",
+        remedy="Mend the named value and repeat with the same number. Another openid or amount is another request: "
+        "query first, and take a new number only if that says FAILED, or if you know that no packet was ever sent "
+        "under this one.",
+        remedy_zh="按提示修正参数后用原单号重试。若要改动 openid 或金额，那就是另一笔请求：先查询原单号，"
+        "确认为 FAILED，或确知该单号从未发出过红包，才可换新单号。",
         turn=Turn.FIX_REQUEST,
         same_number=SameNumber.YES,
         order=Order.NONE,
+    ),
+    CodeRow(
+        code="PARAM_ERROR",
+        endpoints=_QUERY,
+        texts=("参数错误", "appid字段非法,最长为32个字符.", "输入的商户号有误", "找不到对应的商户号"),
+        meaning="A value of the query is missing, too long, or does not fit; that says nothing of the packet.",
+        cause="The text names it; with this SDK mostly an appid that is not bound to the mch_id.",
+        remedy="Mend the named value, then query again: the number stays as it is.",
+        remedy_zh="按提示修正参数后重新查询，单号不变。",
+        turn=Turn.FIX_REQUEST,
+        same_number=SameNumber.QUERY,
+        order=Order.UNCHANGED,
     ),
     CodeRow(
         code="NO_CONSUME_COMPETENCE",
