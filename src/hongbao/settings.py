@@ -15,11 +15,14 @@ from typing import Annotated, Any, Self, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic import model_validator as check_model
 from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from hongbao.errors import BadInput
 from hongbao.ids import AppId
+from hongbao.merchant import LimitSet
 from hongbao.wechat import HOSTS, Timeouts
+from hongbao.wechat.client import check_base_url
+from hongbao.wechat.transport import TIMEOUT_MS_MAX
 
 FILE_VARIABLE = "HONGBAO_CONFIG"
 """The environment variable that names the file."""
@@ -32,7 +35,17 @@ PREFIX = "HONGBAO_"
 
 _PAGE = "see docs/reference/configuration.md"
 
-FilePath = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
+
+def _path(path: Path) -> Path:
+    if "\0" in str(path):
+        raise PydanticCustomError("path", "holds a NUL, which no path can")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise PydanticCustomError("path", "begins with a home folder that this machine does not know") from None
+
+
+FilePath = Annotated[Path, AfterValidator(_path)]
 """A path: in the TOML file relative to the file's folder, in the environment to the working directory; ~ is home."""
 
 
@@ -85,12 +98,38 @@ class LimitSettings(_Section):
         description="most UTF-8 bytes of a text, by `field` or `endpoint.field`, such as `wishing`",
     )
 
+    @check_model(mode="after")
+    def _makes_a_set(self) -> Self:
+        try:
+            self.limit_set()
+        except BadInput as error:
+            raise _fault(error.field, error.fault, error.remedy) from None
+        return self
+
+    def limit_set(self) -> LimitSet:
+        """Return the public limits with what stands here in their place.
+
+        Raises:
+            BadInput: a scene or a text is not known, or the smallest value of a range is above its largest.
+        """
+        single = self.model_dump(exclude={"as_of", "scenes", "text_bytes_max"}, exclude_none=True)
+        result = LimitSet().entered(self.as_of, **single)
+        for scene_id, scene in self.scenes.items():
+            result = result.with_scene(scene_id, fen_min=scene.fen_min, fen_max=scene.fen_max, as_of=self.as_of)
+        for name, bytes_max in self.text_bytes_max.items():
+            result = result.with_text_bytes(name, bytes_max, as_of=self.as_of)
+        return result
+
 
 class TimeoutSettings(_Section):
     """How long a call waits. Running out after the request left makes its outcome unknown."""
 
-    connect_ms: int = Field(default=Timeouts().connect_ms, ge=1, description="for name, connection and TLS, ms")
-    read_ms: int = Field(default=Timeouts().read_ms, ge=1, description="for each wait on WeChat after that, ms")
+    connect_ms: int = Field(
+        default=Timeouts().connect_ms, ge=1, le=TIMEOUT_MS_MAX, description="for name, connection and TLS, ms"
+    )
+    read_ms: int = Field(
+        default=Timeouts().read_ms, ge=1, le=TIMEOUT_MS_MAX, description="for each wait on WeChat after that, ms"
+    )
 
 
 class WordingSettings(_Section):
@@ -156,8 +195,10 @@ class MerchantSettings(_Section):
         _at_most_one(self, "p12_passphrase", "p12_passphrase_file")
         _at_most_one(self, "workwx_secret", "workwx_secret_file")
         for url in self.base_url:
-            if not url.startswith("https://"):
-                raise _fault("base_url", "is not https", "red packets travel over mutual TLS")
+            try:
+                check_base_url(url)
+            except BadInput as error:
+                raise _fault("base_url", error.fault, error.remedy) from None
         return self
 
     def appid(self, account: str | None) -> AppId:
@@ -266,7 +307,7 @@ def read_settings(file: Path | None) -> Settings:
     """Read a TOML file, if one is given, and the environment.
 
     Raises:
-        BadInput: the file cannot be read or is not TOML.
+        BadInput: the file cannot be read or is not TOML, or a variable that must be JSON is not.
         BadSettings: a key is unknown, missing or has a value that does not fit.
     """
     told: dict[str, Any] = {} if file is None else _toml(file)
@@ -274,6 +315,14 @@ def read_settings(file: Path | None) -> Settings:
         return Settings(**told)
     except ValidationError as error:
         raise BadSettings([_told(each) for each in error.errors(include_url=False, include_input=False)]) from None
+    except SettingsError:
+        pass
+    # Outside the handler: that error carries the whole value, which may hold a key, and would stay as the context.
+    raise BadInput(
+        field="environment",
+        fault=f"one of {PREFIX}MERCHANTS… holds what is not the JSON its key needs",
+        remedy=f"give each key of a table its own variable, and a list as JSON; {_PAGE}",
+    )
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -311,7 +360,8 @@ def _anchor(merchant: dict[str, Any], folder: Path) -> None:
 
 
 def _anchored(value: object, folder: Path) -> object:
-    return str(folder / Path(value).expanduser()) if isinstance(value, str) else value
+    # What begins at a home folder is not relative, and whether there is such a home is for `_path` to say.
+    return str(folder / value) if isinstance(value, str) and not value.startswith("~") else value
 
 
 def _exactly_one(section: BaseModel, first: str, second: str) -> None:

@@ -77,18 +77,9 @@ def limits(merchant: MerchantSettings) -> LimitSet:
     """Return the public limits with what the settings say of this merchant's portal.
 
     Raises:
-        BadInput: a scene's range is empty, or a text may have no byte.
+        BadInput: as `LimitSettings.limit_set`.
     """
-    told = merchant.limits
-    if told is None:
-        return LimitSet()
-    single = told.model_dump(exclude={"as_of", "scenes", "text_bytes_max"}, exclude_none=True)
-    result = LimitSet().entered(told.as_of, **single)
-    for scene_id, scene in told.scenes.items():
-        result = result.with_scene(scene_id, fen_min=scene.fen_min, fen_max=scene.fen_max, as_of=told.as_of)
-    for name, bytes_max in told.text_bytes_max.items():
-        result = result.with_text_bytes(name, bytes_max, as_of=told.as_of)
-    return result
+    return LimitSet() if merchant.limits is None else merchant.limits.limit_set()
 
 
 def client(merchant: MerchantSettings) -> Client:

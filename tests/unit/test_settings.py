@@ -183,12 +183,75 @@ def test_a_number_without_quotes_is_explained(tmp_path: Path) -> None:
             ("p12 =", 'workwx_secret = "a"\nworkwx_secret_file = "b"\np12 ='),
             ("merchants.main.workwx_secret", "is given beside workwx_secret_file"),
         ),
-        (("p12 =", 'base_url = "http://a"\np12 ='), ("merchants.main.base_url", "is not https")),
     ],
 )
 def test_parts_that_exclude_or_need_each_other(tmp_path: Path, change: tuple[str, str], fault: tuple[str, str]) -> None:
     """Each secret is given once, and the certificate as p12 or as a whole PEM pair."""
     assert _faults(tmp_path, MAIN.replace(*change)) == [fault]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://a", "https://[::1", "https://a..b", "https://a/?x", "https://a/#x", "https://"]
+)
+def test_an_address_is_judged_as_the_client_judges_it(tmp_path: Path, url: str) -> None:
+    """The doctor takes it apart before any client is made."""
+    assert _faults(tmp_path, MAIN.replace("p12 =", f'base_url = "{url}"\np12 =')) == [
+        ("merchants.main.base_url", "is not https://host, https://host:port or one of them with a path")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"),
+    [
+        ("~no.such.user/x", "begins with a home folder that this machine does not know"),
+        ("a\\u0000b", "holds a NUL, which no path can"),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_a_path_that_can_lead_nowhere_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, path: str, fault: str
+) -> None:
+    if source == "environment":
+        merchant = f'{{"main": {{"mch_id": "1", "api_key": "{KEY}", "p12": "{path}"}}}}'
+        monkeypatch.setenv("HONGBAO_MERCHANTS", merchant)
+        assert _faults(tmp_path, "") == [("merchants.main.p12", fault)]
+    else:
+        assert _faults(tmp_path, MAIN.replace("keys/apiclient_cert.p12", path)) == [("merchants.main.p12", fault)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MERCHANTS", f'{{"{KEY}"'), ("MERCHANTS__SHOP__ACCOUNTS", KEY), ("MERCHANTS__SHOP__BASE_URL", f'["{KEY}')],
+)
+def test_a_variable_that_is_not_its_json_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Nor may what hangs on the error hold it: JSON's own error keeps the whole text."""
+    monkeypatch.setenv(f"HONGBAO_{name}", value)
+    with pytest.raises(BadInput) as caught:
+        read_settings(None)
+    assert (caught.value.field, KEY in str(caught.value), caught.value.__context__) == ("environment", False, None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ("[merchants.main.limits.scenes.PRODUKT_1]\nfen_min = 1\nfen_max = 2", "PRODUKT_1"),
+        ("[merchants.main.limits.scenes.PRODUCT_1]\nfen_min = 2\nfen_max = 1", "PRODUCT_1"),
+        ("[merchants.main.limits.text_bytes_max]\nwishng = 9", "wishng"),
+        ("amount_fen_min = 30000", "amount_fen_min"),
+        ("amount_fen_max = 1000000000000000", "amount_fen_max"),
+    ],
+)
+def test_limits_that_would_never_bind_or_never_let_pass_are_refused(tmp_path: Path, limits: str, field: str) -> None:
+    told = f"{MAIN}\n[merchants.main.limits]\nas_of = 2025-11-01\n{limits}\n"
+    assert [name for name, _ in _faults(tmp_path, told)] == [f"merchants.main.limits.{field}"]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "86400001", "1" + "0" * 400])
+def test_a_timeout_that_cannot_be_waited_is_named(tmp_path: Path, value: str) -> None:
+    told = f"{MAIN}\n[merchants.main.timeouts]\nread_ms = {value}\n"
+    assert [name for name, _ in _faults(tmp_path, told)] == ["merchants.main.timeouts.read_ms"]
 
 
 @pytest.mark.parametrize(

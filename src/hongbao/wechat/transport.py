@@ -31,7 +31,9 @@ _HEADERS = {"Content-Type": CONTENT_TYPE, "Accept-Encoding": "identity", "User-A
 CONNECTIONS_MAX = 64
 """How many connections a client keeps unless it is told otherwise."""
 
-_TIMEOUT_MS_MAX = 86_400_000
+TIMEOUT_MS_MAX = 86_400_000
+"""The longest wait that can be asked for, in milliseconds: a day."""
+
 _CAUSES_MAX = 3
 _TOO_LONG = f"the answer has more than {BODY_BYTES_MAX} bytes"
 
@@ -58,11 +60,11 @@ class Timeouts:
         for each in fields(self):
             value = getattr(self, each.name)
             # To the libraries zero means "at once" or "for ever", as they please.
-            if type(value) is not int or not 1 <= value <= _TIMEOUT_MS_MAX:
+            if type(value) is not int or not 1 <= value <= TIMEOUT_MS_MAX:
                 raise BadInput(
                     field=each.name,
                     fault="is not a whole number of milliseconds that can be waited",
-                    remedy=f"give 1 to {_TIMEOUT_MS_MAX}",
+                    remedy=f"give 1 to {TIMEOUT_MS_MAX}",
                 )
 
 
