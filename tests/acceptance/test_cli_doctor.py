@@ -249,7 +249,7 @@ def test_a_wrong_key_is_explained(command_line: CommandLine) -> None:
     command_line.write(api_key="A" * 32)
     ran = command_line("doctor", "--json")
     finding = _finding(ran, "query as shop")
-    assert (ran.code, finding["fact"].startswith("SIGN_ERROR: The sign does not fit.")) == (20, True)
+    assert (ran.code, finding["fact"].startswith("SIGN_ERROR: The sign of the query does not fit")) == (20, True)
 
 
 def test_an_address_that_is_not_allowed_is_explained(command_line: CommandLine) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -453,6 +454,77 @@ def test_a_terminal_without_chinese_still_shows_the_result(command_line: Command
     )
     assert (ran.returncode, b"A1" in ran.stdout) == (0, True)
     assert command_line.control.packet("1900000001", "A1").status == "SENT"
+
+
+SEND_LINE = f"packet send --account shop --openid {OPENID} --yuan 1.88 --number A1"
+full_disk = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+
+
+def _run(line: str, **streams: Any) -> subprocess.CompletedProcess[str]:
+    given: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.run([sys.executable, "-c", PROGRAM, *line.split()], check=False, encoding="utf-8", **given)
+
+
+@full_disk
+@pytest.mark.parametrize("form", ["", " --json"], ids=["text", "json"])
+def test_a_sent_packet_that_cannot_be_shown_is_not_called_unsent(command_line: CommandLine, form: str) -> None:
+    """A script that reads 1 as "nothing happened" would send it again under a new number."""
+    with Path("/dev/full").open("wb") as full:
+        ran = _run(SEND_LINE + form, stdout=full)
+    said = ran.stderr.splitlines()
+    assert ran.returncode == 14
+    assert "A1 was sent, and what came back could not be shown (No space left on device)." in said
+    assert said[-1].strip().startswith("hongbao packet query --number A1 ")
+    assert command_line.control.packet("1900000001", "A1").status == "SENT"
+
+
+def test_a_sent_packet_that_nobody_reads_of_is_not_called_unsent(command_line: CommandLine) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ran = _run(SEND_LINE, stdout=writing)
+    finally:
+        os.close(writing)
+    assert (ran.returncode, "A1 was sent, and what came back could not be shown" in ran.stderr) == (14, True)
+
+
+@full_disk
+def test_a_number_that_cannot_be_shown_is_not_sent(command_line: CommandLine) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = _run(SEND_LINE, stderr=full)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert command_line.control.packets() == []
+
+
+@full_disk
+def test_an_error_that_cannot_be_shown_keeps_its_exit_code(command_line: CommandLine) -> None:
+    command_line.control.change_merchant("1900000001", api_open=False)
+    with Path("/dev/full").open("wb") as full:
+        ran = _run(SEND_LINE + " --json", stdout=full)
+    assert (ran.returncode, "API_METHOD_CLOSED" in ran.stderr) == (11, True)
+
+
+def test_a_fault_of_ours_after_sending_is_not_called_unsent(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: Any) -> None:
+        raise ZeroDivisionError(OPENID)
+
+    monkeypatch.setattr("hongbao.cli.packet._tell", break_down)
+    ran = command_line.send("--json")
+    error = ran.json["error"]
+    assert (ran.code, error["class"], error["order_number"]) == (14, "outcome unknown", "A1")
+
+
+@pytest.mark.parametrize("option", ["--amounts", "--risk"])
+def test_a_number_of_thousands_of_digits_is_bad_input(command_line: CommandLine, option: str) -> None:
+    """Python refuses to read it, and that was a traceback."""
+    digits = "9" * 5000
+    if option == "--risk":
+        ran = command_line.send("--risk", f"posttime={digits}")
+    else:
+        ran = command_line.send("--people", "3", "--era", "2015", "--amounts", digits, kind="send-group")
+    assert ran.code == 2
 
 
 def test_the_commands_know_every_sdk_field() -> None:

@@ -466,15 +466,16 @@ def preorder(
             told["sp_ticket"] = reply.sp_ticket
         if as_json:
             voice.json({"ordered": told})
-            return
-        voice.rows(
-            [
-                (Words("ordered", "已预下单"), reply.mch_billno),
-                (Words("WeChat's number", "微信单号"), reply.detail_id),
-                (Words("amount", "金额"), _money(reply.total_amount)),
-                (Words("ticket", "红包 ticket"), reply.sp_ticket if reveal else masked(reply.sp_ticket)),
-            ]
-        )
+        else:
+            voice.rows(
+                [
+                    (Words("ordered", "已预下单"), reply.mch_billno),
+                    (Words("WeChat's number", "微信单号"), reply.detail_id),
+                    (Words("amount", "金额"), _money(reply.total_amount)),
+                    (Words("ticket", "红包 ticket"), reply.sp_ticket if reveal else masked(reply.sp_ticket)),
+                ]
+            )
+        voice.under_way = None
 
 
 @app.command("query", help=both("Ask what became of a packet of the last 30 days.", "查询 30 天内的红包。"))
@@ -556,7 +557,7 @@ def _risk(parts: list[str] | None) -> RiskInfo | None:
                 fault=f"{name!r} is no part of risk_info, or has no value",
                 remedy="write posttime=, mobile=, deviceid= or clientversion=",
             )
-        if name == "posttime" and not (value.isascii() and value.isdecimal()):
+        if name == "posttime" and not (value.isascii() and value.isdecimal() and len(value) <= 15):
             raise BadInput(field="risk", fault="posttime is not a Unix timestamp", remedy="give seconds since 1970")
         known[name] = int(value) if name == "posttime" else value
     return RiskInfo(**known)
@@ -566,7 +567,8 @@ def _fen_list(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = text.split("|")
-    if not all(part.isascii() and part.isdecimal() for part in parts):
+    # Python itself refuses to read a number of some thousand digits.
+    if not all(part.isascii() and part.isdecimal() and len(part) <= 15 for part in parts):
         raise BadInput(field="amounts", fault=f"{text!r} is not a list of fen", remedy="write it like '200|100|100'")
     return tuple(int(part) for part in parts)
 
@@ -599,7 +601,6 @@ def _announced(
     client.explain_sign(request)
     # No source says that a pre-order's number can be queried.
     asks = None if isinstance(request, PreOrder) else errand.query(number, work=isinstance(request, SendWorkRedPack))
-    voice.under_way = UnderWay(number, asks)
     to = "" if openid is None else masked(openid)
     voice.note(
         Words(
@@ -609,9 +610,10 @@ def _announced(
             f"（商户 {errand.merchant.mch_id}，公众号 {errand.appid}）",
         )
     )
-    reply = client.call(request)
-    voice.under_way = None
-    return reply
+    # Not before the note: where that cannot be written, nothing was sent. And until the answer is told, not only until
+    # it is there: an answer that nobody saw is no better than none.
+    voice.under_way = UnderWay(number, asks)
+    return client.call(request)
 
 
 _Sending = (
@@ -630,6 +632,7 @@ def _carry_out(
             voice, errand, client, request, request.mch_billno, request.total_amount, request.re_openid
         )
         tell(voice, client, request.endpoint, sent)
+        voice.under_way = None
 
 
 def _tell_sent(voice: Voice, _client: Client, endpoint: str, sent: SentRedPack) -> None:

@@ -4,14 +4,15 @@ Results go to standard output; notes and, in text, errors go to standard error. 
 goes to standard output, whatever happens. Shapes and exit codes: docs/reference/cli.md.
 """
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TextIO
 
 import typer
 from rich.cells import cell_len
@@ -192,13 +193,21 @@ def language(asked: Lang | None) -> Lang:
     return Lang.EN
 
 
+class _Screen(Console):
+    """A console that does not end the process when nobody reads on: `speaking` knows what that means, it does not."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 class Voice:
     """Speaks for one command.
 
     Attributes:
         lang: the language.
         as_json: whether a program listens.
-        under_way: how to ask for the outcome of the call that is being made; None when none is.
+        under_way: how to ask for the outcome of the call that was announced and whose end is not told yet; None when
+            there is none.
     """
 
     def __init__(self, lang: Lang | None, *, as_json: bool) -> None:
@@ -221,13 +230,13 @@ class Voice:
 
     def show(self, *things: "Table | Text | str") -> None:
         """Write a result for people."""
-        console = Console(highlight=False, soft_wrap=True)
+        console = _Screen(highlight=False, soft_wrap=True)
         for thing in things:
             console.print(thing, markup=False)
 
     def show_table(self, table: Table) -> None:
         """Write a table that folds its cells to the width of the screen."""
-        Console(highlight=False).print(table)
+        _Screen(highlight=False).print(table)
 
     def rows(self, rows: Sequence[tuple[Words, "str | Text | None"]]) -> None:
         """Write names and values, one a line; a value that is None is left out."""
@@ -243,12 +252,22 @@ class Voice:
             self.show(line)
 
     def fail(self, kind: str, code: Exit, text: str, told: Mapping[str, object]) -> Exit:
-        """Report an error: as JSON on standard output, or as a text on standard error."""
+        """Report an error: as JSON on standard output, or as a text on standard error.
+
+        Where neither can be written the exit code alone must do, and it does: this never raises OSError.
+        """
         if self.as_json:
-            self.json({"error": {"class": kind, "exit_code": int(code), **told}})
-        else:
-            console = Console(stderr=True, highlight=False, soft_wrap=True)
+            try:
+                self.json({"error": {"class": kind, "exit_code": int(code), **told}})
+            except OSError:
+                _let_go(sys.stdout)
+            else:
+                return code
+        try:
+            console = _Screen(stderr=True, highlight=False, soft_wrap=True)
             console.print(Text(text, style="red" if code is not Exit.WAIT else "yellow"))
+        except OSError:
+            _let_go(sys.stderr)
         return code
 
     def complain(self, error: HongbaoError) -> Exit:
@@ -260,6 +279,20 @@ class Voice:
             told: dict[str, object] = {"field": error.field, "fault": error.fault, "remedy": error.remedy}
             return self.fail("bad input", Exit.BAD_INPUT, text, told)
         return self.fail("cannot run", Exit.CANNOT_RUN, str(error), {"text": str(error)})
+
+    def untold(self, way: "UnderWay", error: Exception) -> Exit:
+        """Report that the call was made and its answer could not be shown. A full disk must not read as "not sent"."""
+        # Without the error's own text, which may quote the answer.
+        why = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        words = Words(
+            f"{way.number} was sent, and what came back could not be shown ({why}).\n{way.words.en}",
+            f"{way.number} 已提交，但结果无法输出（{why}）。\n{way.words.zh}",
+        )
+        told = {"order_number": way.number, "outcome": "unknown", "query": way.query}
+        code = self.fail(Turn.OUTCOME_UNKNOWN.value, Exit.OUTCOME_UNKNOWN, self.say(words), told)
+        if isinstance(error, OSError):
+            _let_go(sys.stdout)
+        return code
 
     def interrupted(self) -> Exit:
         """Report that Ctrl-C ended the command."""
@@ -339,3 +372,19 @@ def speaking(lang: Lang | None, *, as_json: bool) -> Generator[Voice]:
         raise typer.Exit(voice.complain(error)) from error
     except KeyboardInterrupt:
         raise typer.Exit(voice.interrupted()) from None
+    # Any: once a packet may be on its way, no failure of ours may end with a code that says "nothing was sent".
+    except Exception as error:
+        if voice.under_way is None:
+            raise
+        raise typer.Exit(voice.untold(voice.under_way, error)) from error
+
+
+def _let_go(stream: TextIO) -> None:
+    """Lead a stream that cannot be written to nowhere.
+
+    The interpreter flushes it once more at its end, and would put 120 in the place of our exit code.
+    """
+    with suppress(OSError, ValueError):  # there is no file behind it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
