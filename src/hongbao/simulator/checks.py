@@ -90,11 +90,14 @@ def check_sign(call: Call) -> None:
     rules = call.state.rules
     sign, key = call.fields["sign"], call.merchant.settings.api_key
     known = endpoint.known
-    sent = {name: value for name, value in call.document.items() if isinstance(value, str) and name != "sign"}
-    fits = sign == sign_of({name: value for name, value in sent.items() if name in known}, key)
-    if not fits and not (rules.lenient_sign and sign == sign_of(sent, key)):
-        note = diagnose(sent, known, sign, key, endpoint.api)
-        raise refuse(call.state, endpoint, "sign", Cause.SIGN, note)
+    document = call.document
+    covered = {name: value for name, value in document.items() if name in known and isinstance(value, str)}
+    if sign != sign_of(covered, key):
+        sent = {name: value for name, value in document.items() if isinstance(value, str) and name != "sign"}
+        lenient = rules.lenient_sign and sign == sign_of(sent, key)
+        if not lenient:
+            note = diagnose(sent, known, sign, key, endpoint.api)
+            raise refuse(call.state, endpoint, "sign", Cause.SIGN, note)
     if endpoint.kind == "WORK":
         _check_work_sign(call)
 

@@ -165,7 +165,7 @@ def _endpoint(
     path = PREFIX + api
     extra = rules.extra_known_fields.get(path, frozenset()) | rules.extra_known_fields.get(api, frozenset())
     own = frozenset(field.name for field in fields)
-    return Endpoint(path, family, kind, fields, own, own - {"sign"} | extra, agree)
+    return Endpoint(path, family, kind, fields, own, (own | extra) - {"sign"}, agree)
 
 
 def _normal(rules: Rules) -> Endpoint:
