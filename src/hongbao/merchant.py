@@ -14,6 +14,9 @@ from hongbao.errors import BadInput
 DEFAULTS_DATE = date(2025, 8, 22)
 """The date of the newest public page behind the default limits."""
 
+UNLIMITED = 10**12
+"""The value of a limit that does not bind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -32,7 +35,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSet:
-    """The limits of one merchant that the SDK checks before a byte leaves.
+    """The limits of one merchant: what the SDK checks before a byte leaves, and what paces the sending.
 
     Attributes:
         amount_fen_min: smallest packet without a scene.
@@ -46,6 +49,15 @@ class LimitSet:
         group_amount_fen_max: largest group packet.
         preorder_amount_fen_min: smallest pre-order.
         preorder_amount_fen_max: largest pre-order.
+        sends_minute_max: packets a minute, in any sixty seconds.
+        sends_second_max: packets a second, in any one second.
+        person_packets_day_max: packets to one person on a Beijing day.
+        person_fen_day_max: fen to one person on a Beijing day.
+        merchant_packets_day_max: packets of the merchant on a Beijing day.
+        merchant_fen_day_max: fen of the merchant on a Beijing day.
+        retry_ms_min: milliseconds between two sends of one order number.
+        reentry_days_max: days after its first send in which an order number may be sent again.
+        query_days_max: days after its first send in which an order number can be queried.
         scenes: for a scene_id, its own smallest and largest amount where the portal has set them.
         text_bytes_max: the most UTF-8 bytes of a text, by `field` or `endpoint.field`; what is not named here has the
             limit that stands beside the field in :mod:`hongbao.wechat.redpack`.
@@ -62,6 +74,15 @@ class LimitSet:
     group_amount_fen_max: Limit = Limit(100_000)
     preorder_amount_fen_min: Limit = Limit(100)
     preorder_amount_fen_max: Limit = Limit(100_000)
+    sends_minute_max: Limit = Limit(1800)
+    sends_second_max: Limit = Limit(30)
+    person_packets_day_max: Limit = Limit(10)
+    person_fen_day_max: Limit = Limit(100_000)
+    merchant_packets_day_max: Limit = Limit(UNLIMITED)
+    merchant_fen_day_max: Limit = Limit(100_000_000)
+    retry_ms_min: Limit = Limit(1_000)
+    reentry_days_max: Limit = Limit(3)
+    query_days_max: Limit = Limit(30)
     scenes: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict[str, tuple[Limit, Limit]])
     text_bytes_max: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
 
@@ -71,13 +92,24 @@ class LimitSet:
         Raises:
             BadInput: a name is not a limit of this set, or a value is negative.
         """
+        return self._with(as_of, "entered", values)
+
+    def observed(self, as_of: date, /, **values: int) -> "LimitSet":
+        """Return these limits with some replaced by what WeChat's answers on the day `as_of` showed.
+
+        Raises:
+            BadInput: as `entered`.
+        """
+        return self._with(as_of, "observed", values)
+
+    def _with(self, as_of: date, source: Literal["entered", "observed"], values: Mapping[str, int]) -> "LimitSet":
         known = {each.name for each in fields(self)} - {"scenes", "text_bytes_max"}
         for name, value in values.items():
             if name not in known:
                 raise BadInput(field=name, fault="is not a limit", remedy=f"use one of {', '.join(sorted(known))}")
             if value < 0:
                 raise BadInput(field=name, fault=f"{value} is negative", remedy="give 0 or more")
-        return replace(self, **{name: Limit(value, as_of, "entered") for name, value in values.items()})
+        return replace(self, **{name: Limit(value, as_of, source) for name, value in values.items()})
 
     def with_scene(self, scene_id: str, *, fen_min: int, fen_max: int, as_of: date) -> "LimitSet":
         """Return these limits with the amounts that the portal shows for one scene.

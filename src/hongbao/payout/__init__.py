@@ -1,1 +1,1 @@
-"""PAY: when may it go, and what does the answer mean? Pure: no clock, no chance, no I/O."""
+"""PAY: when a packet may go, and what an answer means. Pure: no clock, no chance, no I/O; words, not deeds."""
