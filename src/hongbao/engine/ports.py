@@ -125,6 +125,7 @@ class Campaign:
         kind: what feeds it: "batch", or a trigger.
         template: the wording and rules, as JSON; the store does not read it.
         begins_ms, ends_ms: the window; None: open on that side.
+        reason: why it is paused, when an answer of WeChat paused it; "" otherwise.
     """
 
     campaign: CampaignId
@@ -132,6 +133,7 @@ class Campaign:
     appid: AppId
     kind: str
     state: CampaignState = CampaignState.DRAFT
+    reason: str = ""
     template: str = "{}"
     begins_ms: int | None = None
     ends_ms: int | None = None
@@ -186,7 +188,7 @@ class Grant:
         due_ms: when it may be sent (again): only in DUE and UNSURE; None: not by itself.
         look_ms: when it should be queried next; None: not by itself.
         attempts: sends that were leased, all numbers together.
-        first_try_ms: first lease under this number; the re-entry window counts from here.
+        first_try_ms: first lease under this number that did not end in NOT_TRIED; the re-entry window counts from here.
         last_try_ms: slot or end of the last attempt, whichever is later.
         place: Beijing date (yyyymmdd) whose place under the person's cap it holds, or None.
         seen_success: some answer or query ever said that a packet exists.

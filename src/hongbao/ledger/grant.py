@@ -87,6 +87,8 @@ class Event(StrEnum):
     """The rules say that it shall not be paid."""
     CANCELLED = "cancelled"
     """Its batch or campaign takes back what was never sent."""
+    TOO_LATE = "too_late"
+    """Its number has passed the days in which it may be sent again: only a query can tell what became of it."""
     HANDED_OVER = "handed_over"
     """The rules have no answer left."""
     RULED_PAID = "ruled_paid"
@@ -101,6 +103,7 @@ LIFE: Mapping[tuple[State, Event], State] = MappingProxyType(
         (State.DUE, Event.LEASED): State.SENDING,
         (State.DUE, Event.CANCELLED): State.CANCELLED,
         (State.DUE, Event.GIVEN_UP): State.FAILED,
+        (State.DUE, Event.TOO_LATE): State.UNSURE,
         (State.DUE, Event.HANDED_OVER): State.NEEDS_PERSON,
         (State.SENDING, Event.SAID_SENT): State.SENT,
         (State.SENDING, Event.SAID_NO): State.DUE,
