@@ -326,7 +326,8 @@ class Lease:
 
     Attributes:
         now_ms: the store's clock in that transaction.
-        postponed: grants whose person or merchant has no place left today; they were moved to the next Beijing day.
+        postponed: grants whose person has no place left on the slot's day; they were moved to the next Beijing day.
+        wait_ms: the merchant's own day is full: nothing more before this time; else None.
         more: whether grants were due beyond what was given: ask again soon.
     """
 
@@ -334,6 +335,7 @@ class Lease:
     merchant: Merchant
     grants: tuple[Leased, ...]
     postponed: int
+    wait_ms: int | None
     more: bool
 
 
@@ -379,14 +381,15 @@ class Result:
       SAW_NOTHING_NEW.
     * An answer for a number that the grant no longer has changes nothing, but a success makes it HANDED_OVER.
     * RENEWED needs `renewal`.
-    * CANCELLED counts only for a grant that was never leased.
+    * CANCELLED counts only for a grant of which nothing ever left.
 
     Attributes:
         number: the number that was sent or queried.
         token, serial: the attempt, for answers to a send and for LEASE_LOST; None for all else.
         due_ms: when to send (again), if it ends in DUE or UNSURE. DUE without it: at once; UNSURE without it: not by
             itself.
-        look_ms: when to query next, if it ends in UNSURE, DOOMED, SENT or RETURNING (or DEAD, NEEDS_PERSON if wanted).
+        look_ms: when to query next, if it ends in UNSURE, DOOMED, SENT or RETURNING; without it: at once. In
+            NEEDS_PERSON, without it: not by itself.
         full: WeChat says that the person has had the day's packets: nothing more for them on the day of this send.
         hold_reason: why it waits, for people; "" clears it.
         back_fen: RETURNED of less than the whole (group packets); None: the whole.
@@ -613,7 +616,7 @@ class Store(Protocol):
         ...
 
     def cancel_rest(self, campaign: CampaignId, *, count: int) -> int:
-        """Cancel up to `count` grants that were never leased; return how many. 0: there are none left."""
+        """Cancel up to `count` grants of which nothing ever left; return how many. 0: there are none left."""
         ...
 
     def work(self, *, within_ms: int) -> list[Work]:
@@ -639,12 +642,15 @@ class Store(Protocol):
 
     # Events out.
 
-    def notices(self, *, after: int = 0, count: int) -> list[Notice]:
-        """Return notices that are not acknowledged, in order, beginning behind the notice `after`."""
+    def notices(self, *, count: int) -> list[Notice]:
+        """Return the oldest notices that are not acknowledged; those of one grant in their order."""
         ...
 
-    def acknowledge(self, up_to: int) -> None:
-        """Forget the notices up to and with this one."""
+    def acknowledge(self, notices: Sequence[int]) -> None:
+        """Forget these notices.
+
+        Each by itself and never "up to this one": a transaction that commits late may bring a smaller number.
+        """
         ...
 
     # Reading.
