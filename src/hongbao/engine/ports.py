@@ -269,11 +269,18 @@ Answer = Granted | Repeated | Refused
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What one Beijing day may hold, in packets and fen. Reached is allowed, passed is not."""
+    """What a lease must not pass; reached is allowed.
+
+    Attributes:
+        person_packets, person_fen: for one person of one account in one Beijing day.
+        merchant_fen: for the merchant in one Beijing day.
+        reentry_ms: how long after its first try a number may be sent again.
+    """
 
     person_packets: int
     person_fen: int
     merchant_fen: int
+    reentry_ms: int
 
 
 class Pacing(Protocol):
@@ -327,6 +334,8 @@ class Lease:
     Attributes:
         now_ms: the store's clock in that transaction.
         postponed: grants whose person has no place left on the slot's day; they were moved to the next Beijing day.
+        too_late: grants whose number may not be sent any more; they took TOO_LATE (or lost their due_ms, if UNSURE)
+            and wait to be queried, at once.
         wait_ms: the merchant's own day is full: nothing more before this time; else None.
         more: whether grants were due beyond what was given: ask again soon.
     """
@@ -335,6 +344,7 @@ class Lease:
     merchant: Merchant
     grants: tuple[Leased, ...]
     postponed: int
+    too_late: int
     wait_ms: int | None
     more: bool
 
@@ -592,7 +602,7 @@ class Store(Protocol):
 
         The campaigns share fairly. Nothing while the merchant is stopped; while it is held one grant when a probe is
         due, the oldest. A grant is never in two leases, and no slot of the same number comes within 1 s of its last
-        try. The same token again returns the same lease.
+        try, nor after `reentry_ms`. The same token again returns the same lease.
         """
         ...
 
