@@ -16,7 +16,7 @@ from hongbao.errors import BadInput
 from hongbao.ids import MerchantId
 from hongbao.merchant import LimitSet
 from hongbao.payout.outcome import About, Dead, No, NotTried, Outcome, Seen, Sent, Sighting, Unsure
-from hongbao.payout.packet import Packet
+from hongbao.payout.packet import QUERY_APPID_FIELD, Packet
 from hongbao.wechat import codes
 from hongbao.wechat.errors import CallError
 from hongbao.wechat.frozen import Frozen
@@ -158,15 +158,9 @@ class WeChatChannel:
 
     async def look(self, merchant: MerchantId, packet: Packet) -> Looked:
         """Ask what became of a packet."""
-        appid = str(packet.field("wxappid"))
-        query: Request[Any]
-        if packet.endpoint == "sendworkwxredpack":
-            query = QueryWorkRedPack(mch_billno=packet.number, appid=appid)
-        else:
-            query = QueryRedPack(mch_billno=packet.number, appid=appid)
         try:
             async with asyncio.timeout(CALL_MS_MAX / 1000):
-                record: RedPackRecord = await self._caller(merchant).call(query)
+                record: RedPackRecord = await self._caller(merchant).call(_query(packet))
         except CallError as error:
             return Looked(_not_seen(error), error.raw)
         except BadInput as refused:
@@ -183,6 +177,13 @@ class WeChatChannel:
                 field="merchant", fault=f"{merchant} has no credentials here", remedy="give its key and certificate"
             )
         return caller
+
+
+def _query(packet: Packet) -> Request[Any]:
+    appid = str(packet.field(QUERY_APPID_FIELD))
+    if packet.endpoint == "sendworkwxredpack":
+        return QueryWorkRedPack(mch_billno=packet.number, appid=appid)
+    return QueryRedPack(mch_billno=packet.number, appid=appid)
 
 
 def outcome_of(error: CallError) -> Outcome:

@@ -1,0 +1,36 @@
+"""How the services reach the store from an event loop, and what each step says it did."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Runs one blocking call of the store."""
+
+    async def __call__(self, act: Callable[[], T]) -> T:
+        """Return what `act` returns, or raise what it raises."""
+        ...
+
+
+async def in_thread(act: Callable[[], T]) -> T:
+    """Run a call in the loop's threads, where calls of the same moment share a transaction."""
+    return await asyncio.to_thread(act)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What one step did.
+
+    Attributes:
+        done: how many grants, notices or leases it took up.
+        again_ms: when the next step is of use, in the worker's own time; None: when there is new work.
+        alarms: what a person should read, without personal data.
+    """
+
+    done: int = 0
+    again_ms: int | None = None
+    alarms: tuple[str, ...] = field(default=())
