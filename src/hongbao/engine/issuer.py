@@ -2,8 +2,9 @@
 
 What protects a person from a second packet is not here: it is the number, frozen with the request and committed
 before. What protects the limits is: a request leaves at its slot or not at all. One that is late, because its host
-stood still, goes back and gets another slot; else it would come on top of what other hosts send meanwhile. All times that are kept are
-the store's; the worker's own clock only waits.
+stood still, goes back and gets another slot; else it would come on top of what other hosts send meanwhile.
+
+All times that are kept are the store's; the worker's own clock only waits.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from hongbao.engine.ports import (
     Store,
     StoreUnsure,
 )
-from hongbao.engine.running import Progress, Run, in_thread
+from hongbao.engine.running import Progress, Run, in_thread, words_of
 from hongbao.ids import CampaignId, MerchantId
 from hongbao.ledger.grant import Event, State
 from hongbao.payout import brakes
@@ -178,7 +179,7 @@ class Issuer:
         self._flying.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its grant's lease runs out, and the rescuer puts it in doubt: nothing is lost but time.
-            self._alarms.append(f"a send was abandoned: {type(error).__name__}: {error}")
+            self._alarms.append(f"a send was abandoned: {words_of(error)}")
 
     async def _pace(self, lane: _Lane, lease: Lease, offset_ms: int, before: "asyncio.Task[None] | None") -> None:
         """Let each request leave at its slot, after those of the lease before."""

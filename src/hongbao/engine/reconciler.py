@@ -70,7 +70,9 @@ class Reconciler:
         await self._tell(merchant, seen, alarms)
         return Progress(done=len(grants), alarms=tuple(alarms))
 
-    async def _look(self, grant: Grant, limits: LimitSet, gate: asyncio.Semaphore) -> tuple[Result, FollowUp]:
+    async def _look(
+        self, grant: Grant, limits: LimitSet, gate: asyncio.Semaphore, offset_ms: int
+    ) -> tuple[Result, FollowUp]:
         async with gate:
             asked_ms = self._clock.now_ms() + offset_ms
             looked = await self._channel.look(grant.merchant, Packet.thawed(grant.frozen))

@@ -5,7 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from hongbao.errors import HongbaoError
+
 T = TypeVar("T")
+
+Alarm = Callable[[str], None]
+"""Takes what a person should read. No text holds a secret or a whole openid."""
 
 
 class Run(Protocol):
@@ -14,6 +19,11 @@ class Run(Protocol):
     async def __call__(self, act: Callable[[], T]) -> T:
         """Return what `act` returns, or raise what it raises."""
         ...
+
+
+def words_of(error: BaseException) -> str:
+    """Say what went wrong. Foreign errors give their class only: a database's text repeats the values it was given."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, HongbaoError) else type(error).__name__
 
 
 async def in_thread(act: Callable[[], T]) -> T:

@@ -1,0 +1,120 @@
+"""One merchant's lane: sends and queries, slice after slice. Who runs which slice where is a `LaneRunner`'s affair.
+
+At most one worker works on a lane at a time. That saves work and keeps the pace even; if two ever do, the lease tokens
+and the slots in the store still keep every promise.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from hongbao.clock import Clock
+from hongbao.engine.issuer import Issuer
+from hongbao.engine.ports import Store
+from hongbao.engine.reconciler import Reconciler
+from hongbao.engine.running import Alarm, Progress, Run, in_thread
+from hongbao.ids import MerchantId
+
+LANE_MS = 5_000
+"""How long a lane is held without being prolonged; a dead worker's lane is free again after it."""
+PROLONG_MS = 1_500
+SLICE_MS = 15_000
+"""How long a slice lasts at most."""
+REST_MS = 500
+"""How long a lane waits before it asks again whether there is work."""
+
+
+class LaneRunner(Protocol):
+    """Starts slices for merchants that have work, so that each merchant has one at a time over all workers."""
+
+    async def run(self) -> None:
+        """Run until `stop`."""
+        ...
+
+    def stop(self) -> None:
+        """Start nothing more; `run` returns when what runs has ended."""
+        ...
+
+
+class Lane:
+    """Runs slices."""
+
+    def __init__(
+        self,
+        store: Store,
+        issuer: Issuer,
+        reconciler: Reconciler,
+        *,
+        owner: str,
+        clock: Clock,
+        alarm: Alarm,
+        run: Run = in_thread,
+    ) -> None:
+        """Work as `owner`, a name that no other worker has; `alarm` takes what a person should read."""
+        self._store = store
+        self._issuer = issuer
+        self._reconciler = reconciler
+        self._owner = owner
+        self._clock = clock
+        self._run = run
+        self._stopping = False
+        self.alarm = alarm
+
+    async def slice(self, merchant: MerchantId, slice_ms: int = SLICE_MS) -> bool:
+        """Work on a lane until there is nothing to do, or the slice is over; False if another worker has it."""
+        until_ms = self._clock.now_ms() + slice_ms
+        hold = _Hold(self._clock.now_ms())
+        if not await self._prolong(merchant, hold):
+            return False
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._send(merchant, hold, until_ms))
+            group.create_task(self._look(merchant, hold, until_ms))
+        await self._run(lambda: self._store.leave_lane(merchant, owner=self._owner))
+        return True
+
+    def stop(self) -> None:
+        """Let slices end soon; nothing new leaves."""
+        self._stopping = True
+        self._issuer.stop()
+
+    async def _prolong(self, merchant: MerchantId, hold: "_Hold") -> bool:
+        hold.held_ms = self._clock.now_ms()
+        hold.ours = await self._run(lambda: self._store.hold_lane(merchant, owner=self._owner, lane_ms=LANE_MS))
+        return hold.ours
+
+    async def _goes_on(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> bool:
+        now_ms = self._clock.now_ms()
+        if self._stopping or not hold.ours or now_ms >= until_ms:
+            return False
+        # A worker that stood still finds here that its lane went to another one.
+        return now_ms - hold.held_ms < PROLONG_MS or await self._prolong(merchant, hold)
+
+    async def _send(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> None:
+        while await self._goes_on(merchant, hold, until_ms):
+            progress = await self._issuer.step(merchant)
+            self._tell(progress)
+            if progress.again_ms is None or progress.again_ms > until_ms:
+                return
+            await self._wait(progress.again_ms, hold)
+
+    async def _look(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> None:
+        while await self._goes_on(merchant, hold, until_ms):
+            progress = await self._reconciler.step(merchant)
+            self._tell(progress)
+            if not progress.done:
+                return
+
+    def _tell(self, progress: Progress) -> None:
+        for text in progress.alarms:
+            self.alarm(text)
+
+    async def _wait(self, until_ms: int, hold: "_Hold") -> None:
+        """Wait, but not so long that the lane is lost meanwhile."""
+        at_ms = min(until_ms, hold.held_ms + PROLONG_MS)
+        await asyncio.sleep(max(at_ms - self._clock.now_ms(), 1) / 1000)
+
+
+@dataclass(slots=True)
+class _Hold:
+    held_ms: int
+    ours: bool = False

@@ -1,0 +1,50 @@
+"""Lanes in one process: an asyncio task for each merchant that has work. More processes on one store take turns."""
+
+import asyncio
+
+from hongbao.engine.lane import REST_MS, Lane
+from hongbao.engine.ports import Store
+from hongbao.engine.running import Run, in_thread, words_of
+from hongbao.ids import MerchantId
+
+
+class LocalLanes:
+    """Finds merchants with work from the indexes and runs a slice for each."""
+
+    def __init__(self, store: Store, lane: Lane, *, run: Run = in_thread, rest_ms: int = REST_MS) -> None:
+        """Look for work every `rest_ms`."""
+        self._store = store
+        self._lane = lane
+        self._run = run
+        self._rest_ms = rest_ms
+        self._stopping = asyncio.Event()
+        self._slices: dict[MerchantId, asyncio.Task[bool]] = {}
+
+    async def run(self) -> None:
+        """Run until `stop`; a slice that fails is reported and tried again with the next round."""
+        while not self._stopping.is_set():
+            await self.step()
+            try:
+                async with asyncio.timeout(self._rest_ms / 1000):
+                    await self._stopping.wait()
+            except TimeoutError:
+                continue
+        if self._slices:
+            await asyncio.wait(set(self._slices.values()))
+
+    async def step(self) -> int:
+        """Start a slice for each merchant that has work and none; return how many run."""
+        for merchant, task in list(self._slices.items()):
+            if task.done():
+                del self._slices[merchant]
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    self._lane.alarm(f"the lane of {merchant} broke off: {words_of(error)}")
+        for work in await self._run(lambda: self._store.work(within_ms=self._rest_ms)):
+            if work.merchant not in self._slices:
+                self._slices[work.merchant] = asyncio.create_task(self._lane.slice(work.merchant))
+        return len(self._slices)
+
+    def stop(self) -> None:
+        """Start nothing more."""
+        self._stopping.set()
+        self._lane.stop()
