@@ -205,7 +205,7 @@ def after_look(sighting: Sighting, facts: Facts, *, asked_ms: int, now_ms: int, 
     ended_ms = facts.last_try_ms + ATTEMPT_MS_MAX
     quiet_since = asked_ms >= ended_ms
     match seen:
-        case Seen.RECEIVED:
+        case Seen.RECEIVED if state is not State.RETURNING:
             return FollowUp(events=(Event.SAW_RECEIVED,))
         case Seen.RETURNED:
             return FollowUp(events=(Event.SAW_RETURNED,))
