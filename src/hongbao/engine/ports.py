@@ -33,6 +33,10 @@ class StoreUnsure(HongbaoError):
     """Whether a transaction was committed is not known, and could not be found out. Ask again with the same key."""
 
 
+class StoreDown(HongbaoError):
+    """The database cannot be reached, or others hold it for too long. Nothing was changed; try again later."""
+
+
 # ---------------------------------------------------------------------------------------------------------- who pays
 
 
