@@ -17,6 +17,7 @@ from hongbao.engine.channel import Answered, Channel
 from hongbao.engine.points import Pass, Point, nothing
 from hongbao.engine.ports import (
     SENDING_STATES,
+    BookBroken,
     BrakeState,
     Campaign,
     CampaignState,
@@ -28,6 +29,7 @@ from hongbao.engine.ports import (
     Recorded,
     Result,
     Store,
+    StoreDown,
     StoreUnsure,
 )
 from hongbao.engine.running import Progress, Run, in_thread, words_of
@@ -303,35 +305,55 @@ class Issuer:
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             try:
                 self._pass(Point.BEFORE_RECORD)
-                recorded = await self._keep([_result(each.ended) for each in batch])
+                kept = await self._keep_all(batch)
                 self._pass(Point.AFTER_RECORD)
-                await self._tell([each.ended for each in batch], recorded)
+                await self._tell(kept)
             except BaseException as error:
-                # Whoever waits for these results must hear of it; the leases run out.
+                # Whoever waits for these results must hear of it; what is not recorded is rescued.
                 for each in batch:
                     if not each.done.done():
-                        each.done.set_exception(error) if isinstance(error, Exception) else each.done.cancel()
+                        if isinstance(error, Exception):
+                            each.done.set_exception(error)
+                        else:
+                            each.done.cancel()
                 raise
             for each in batch:
                 if not each.done.done():
                     each.done.set_result(None)
 
+    async def _keep_all(self, batch: Sequence[_Waiting]) -> list[tuple[_Ended, Recorded]]:
+        """Record a batch; where the books refuse it, each by itself, so that one grant does not hold up the others."""
+        try:
+            recorded = await self._keep([_result(each.ended) for each in batch])
+        except BookBroken as broken:
+            if len(batch) > 1:
+                return [kept for each in batch for kept in await self._keep_all([each])]
+            grant = batch[0].ended.leased.grant
+            batch[0].done.set_exception(broken)
+            why = f"the books do not close: {broken}"
+            self._alarms.append(f"merchant {grant.merchant} was stopped, {why}")
+            await self._run(
+                lambda: self._store.amend_merchant(
+                    grant.merchant, lambda now, now_ms: merchants.stopped(now, now_ms, why)
+                )
+            )
+            return []
+        return [(each.ended, after) for each, after in zip(batch, recorded, strict=True)]
+
     async def _keep(self, results: list[Result]) -> list[Recorded]:
-        """Record, and ask again where the store does not know whether it did."""
-        for left in range(_RECORD_TRIES, -1, -1):
+        """Record, and ask again where the store could not, or does not know whether it did."""
+        for tried in range(_RECORD_TRIES):
             try:
                 return await self._run(lambda: self._store.record(results))
-            except StoreUnsure:
-                if left == 0:
-                    raise
-                await asyncio.sleep((_RECORD_TRIES - left + 1) / 5)
-        raise AssertionError
+            except (StoreDown, StoreUnsure):
+                await asyncio.sleep((tried + 1) / 5)
+        return await self._run(lambda: self._store.record(results))
 
-    async def _tell(self, batch: Sequence[_Ended], recorded: Sequence[Recorded]) -> None:
+    async def _tell(self, kept: Sequence[tuple[_Ended, Recorded]]) -> None:
         """Let merchants and batches know what the answers say about them."""
         told: dict[tuple[MerchantId, About], tuple[str, str]] = {}
         shares: set[tuple[MerchantId, CampaignId, About, str, str]] = set()
-        for ended, after in zip(batch, recorded, strict=True):
+        for ended, after in kept:
             merchant, outcome = after.grant.merchant, ended.answered.outcome
             if isinstance(outcome, No):
                 if ended.follow_up.brake is not None:
