@@ -20,3 +20,20 @@ def open_sqlite(path: str, *, clock: Clock, person_key: bytes, grouped: bool = T
     database = SqliteDatabase(path, clock)
     prepare(database.engine)
     return SqlStore(database, person_key=person_key, writer=GroupWriter(database) if grouped else Direct(database))
+
+
+def open_postgres(url: str, *, person_key: bytes, clock: Clock | None = None, grouped: bool = True) -> SqlStore:
+    """Open a PostgreSQL database.
+
+    Args:
+        url: libpq's URL, `postgresql://…`; the database must exist.
+        person_key: 16 to 64 secret bytes under which openids are hashed; the same for the life of the database.
+        clock: for rehearsals; otherwise the server's clock is the store's.
+        grouped: as in `open_sqlite`.
+    """
+    # The bare server extra has no driver for PostgreSQL.
+    from hongbao.store.postgres import PostgresDatabase
+
+    database = PostgresDatabase(url, clock)
+    prepare(database.engine)
+    return SqlStore(database, person_key=person_key, writer=GroupWriter(database) if grouped else Direct(database))

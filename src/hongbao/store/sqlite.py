@@ -111,6 +111,11 @@ class SqliteDatabase(Database):
         self._readers = None if path == ":memory:" else _engine(path, begin="BEGIN", readers=True)
         self._writer: Connection | None = None
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it ends with this object."""
+        return self._readers is None
+
     @contextmanager
     def transaction(self) -> Generator[Session]:
         """Open a transaction that writes; the process's other writers wait in line, not in SQLite's busy loop."""
