@@ -47,7 +47,8 @@ def _system_server() -> Generator[str]:
             subprocess.run([*as_user, *command], check=True, capture_output=True, timeout=60)
 
         run(str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
-        options = f"-k {folder} -c listen_addresses='' -c max_connections=200 -c shared_buffers=64MB"
+        # Processes are killed here, never the machine: what the kernel was given is kept without waiting for a disk.
+        options = f"-k {folder} -c listen_addresses='' -c max_connections=200 -c shared_buffers=64MB -c fsync=off"
         log = str(data / "log")
         run(str(binaries / "pg_ctl"), "-D", str(data), "-o", options, "-w", "-l", log, "start")
         try:
@@ -98,18 +99,45 @@ def postgres_server() -> Iterator[str]:
 _databases = itertools.count()
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """An empty database of its own."""
+def _execute(address: str, statement: str) -> None:
     import psycopg
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _database_of(address: str, name: str) -> str:
     from sqlalchemy import make_url
 
-    name = f"hongbao_{os.getpid()}_{next(_databases)}_{time.monotonic_ns()}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
-    yield make_url(postgres_server).set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    return make_url(address).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The name of a database that holds the schema and nothing else."""
+    name = f"hongbao_{os.getpid()}_{time.monotonic_ns()}"
+    _execute(postgres_server, f'CREATE DATABASE "{name}"')
+    open_postgres(_database_of(postgres_server, name), person_key=PERSON_KEY, grouped=False).close()
+    yield name
+    _execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """A database of its own, with the schema."""
+    name = f"{postgres_template}_{next(_databases)}"
+    _execute(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}" STRATEGY file_copy')
+    yield _database_of(postgres_server, name)
+    _execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database of its own, with nothing in it."""
+    name = f"hongbao_{os.getpid()}_{time.monotonic_ns()}"
+    _execute(postgres_server, f'CREATE DATABASE "{name}"')
+    yield _database_of(postgres_server, name)
+    _execute(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 Opener = Callable[..., SqlStore]
@@ -118,26 +146,22 @@ Opener = Callable[..., SqlStore]
 @pytest.fixture(params=["memory", "file", "postgres"])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens stores over one and the same database; for `memory` there can be only one."""
-    if request.param == "postgres":
+    return _opener(request, request.param, tmp_path)
+
+
+def _opener(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Opener:
+    if database == "postgres":
         url = request.getfixturevalue("postgres_url")
         return lambda **options: open_postgres(url, person_key=PERSON_KEY, **options)
-    path = ":memory:" if request.param == "memory" else str(tmp_path / "hongbao.db")
+    path = ":memory:" if database == "memory" else str(tmp_path / "hongbao.db")
     return lambda **options: open_sqlite(path, person_key=PERSON_KEY, **options)
 
 
-@pytest.fixture(params=[False, True], ids=["direct", "grouped"])
-def world(request: pytest.FixtureRequest, opener: Opener) -> Iterator[World]:
+@pytest.fixture(params=["memory direct", "file grouped", "postgres direct", "postgres grouped"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """A store with one merchant of one account, one live campaign of 1,000 yuan, and a clock that stands."""
-    made = World(opener, grouped=request.param)
-    made.set_up(MerchantId(MERCHANT), AppId(APPID), CampaignId(CAMPAIGN), 100_000)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def direct(opener: Opener) -> Iterator[World]:
-    """As `world`, every call in a transaction of its own."""
-    made = World(opener, grouped=False)
+    database, writing = request.param.split()
+    made = World(_opener(request, database, tmp_path), grouped=writing == "grouped")
     made.set_up(MerchantId(MERCHANT), AppId(APPID), CampaignId(CAMPAIGN), 100_000)
     yield made
     made.close()
