@@ -11,6 +11,17 @@
 class HongbaoError(Exception):
     """Everything this package raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let errors cross to another process: their arguments are named, which pickle alone cannot restore."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[HongbaoError], args: tuple[object, ...], parts: dict[str, object]) -> HongbaoError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(parts)
+    return error
+
 
 class BadInput(HongbaoError, ValueError):
     """A value cannot be used. Nothing was sent or changed.

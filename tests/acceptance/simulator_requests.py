@@ -9,6 +9,7 @@ from hongbao.simulator.simulator import MerchantAccess, Simulator
 
 SEND = "/mmpaymkttransfers/sendredpack"
 QUERY = "/mmpaymkttransfers/gethbinfo"
+PREORDER = "/mmpaymkttransfers/hbpreorder"
 OPENID = "oxTWIuGaIt6gTKsQRLau2M0yL16E"
 
 
@@ -46,6 +47,29 @@ def query_body(merchant: MerchantAccess, number: str) -> bytes:
             "mch_id": merchant.mch_id,
             "appid": merchant.official_appid,
             "bill_type": "MCHT",
+        },
+    )
+
+
+def preorder_body(merchant: MerchantAccess, number: str) -> bytes:
+    return signed(
+        merchant,
+        {
+            "nonce_str": "n0nce000000000000000000000000003",
+            "mch_billno": number,
+            "mch_id": merchant.mch_id,
+            "wxappid": merchant.official_appid,
+            "send_name": "示例商户",
+            "hb_type": "NORMAL",
+            "total_amount": "100",
+            "total_num": "1",
+            "amt_type": "ALL_RAND",
+            "wishing": "快乐",
+            "act_name": "节日活动",
+            "remark": "备注",
+            "auth_mchid": "1000052601",
+            "auth_appid": "wxbf42bd79c4391863",
+            "risk_cntl": "NORMAL",
         },
     )
 

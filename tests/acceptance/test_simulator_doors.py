@@ -13,11 +13,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.simulator_requests import OPENID, QUERY, SEND, connection, element, post, query_body, send_body
+from tests.acceptance.simulator_requests import (
+    OPENID,
+    PREORDER,
+    QUERY,
+    SEND,
+    connection,
+    element,
+    post,
+    preorder_body,
+    query_body,
+    send_body,
+)
 
 from hongbao.errors import BadInput
 from hongbao.simulator.control_client import ControlClient, ControlError
-from hongbao.simulator.simulator import Simulator, SimulatorDidNotStart
+from hongbao.simulator.simulator import MerchantAccess, Simulator, SimulatorDidNotStart
 from hongbao.simulator.views import VerdictView
 
 
@@ -236,10 +247,16 @@ class TestControl:
         assert simulator.control.clear_faults() == []
 
     def test_ticket(self, simulator: Simulator) -> None:
-        """A ticket nobody has is refused by name."""
+        """A pre-order is drawn by its ticket, once, and then opened by who drew it."""
+        merchant = simulator.merchant
+        text = post(simulator, PREORDER, preorder_body(merchant, "P1"))[1]
+        ticket = element(text, "sp_ticket")
+        assert simulator.control.bind_ticket(ticket, "oDrawer").openid == "oDrawer"
         with pytest.raises(BadInput) as refused:
-            simulator.control.bind_ticket("v1|none", OPENID)
+            simulator.control.bind_ticket(ticket, "oLater")
         assert refused.value.field == "ticket"
+        opened = simulator.control.open_packet(merchant.mch_id, "P1")
+        assert (opened.status, opened.shares[0].openid) == ("RECEIVED", "oDrawer")
 
     def test_reset(self, simulator: Simulator) -> None:
         """Packets, requests and faults are forgotten; the merchant and its opening balance stay."""
@@ -408,7 +425,7 @@ class TestHostileCallersOfTheControlDoor:
 class TestCommand:
     """`hongbao simulator`."""
 
-    COMMAND = (sys.executable, "-c", "from hongbao.cli.main import main; main()", "simulator")
+    COMMAND = (sys.executable, "-c", "from hongbao.cli.main import main; raise SystemExit(main())", "simulator")
 
     @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
     def test_runs_until_told_to_end(self, tmp_path: Path, ending: signal.Signals) -> None:
@@ -430,6 +447,32 @@ class TestCommand:
         process.send_signal(ending)
         _, complaints = process.communicate(timeout=30)
         assert (process.returncode, complaints) == (0, "")
+
+    def test_kill_9_loses_nothing_that_was_answered(self, tmp_path: Path) -> None:
+        """What has been answered survives the sudden end of the process."""
+        command = [*self.COMMAND, "--json", "--port=0", "--proxy-port=0", "--control-port=0", f"--data={tmp_path}"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        merchant = MerchantAccess(
+            **{
+                name: Path(value) if name in {"certificate", "key", "p12"} else value
+                for name, value in ready["merchant"].items()
+            }
+        )
+        context = ssl.create_default_context(cafile=ready["ca_file"])
+        context.load_cert_chain(merchant.certificate, merchant.key)
+        caller = http.client.HTTPSConnection(ready["base_url"].removeprefix("https://"), context=context, timeout=20)
+        numbers = [f"A{number}" for number in range(5)]
+        for number in numbers:
+            caller.request("POST", SEND, send_body(merchant, number))
+            assert element(caller.getresponse().read().decode(), "err_code") == "SUCCESS"
+        process.kill()
+        process.communicate(timeout=30)
+        caller.close()
+        with Simulator(data_folder=tmp_path) as again:
+            assert [packet.number for packet in again.control.packets(status="SENT")] == numbers
+            assert again.control.audit() == []
 
     def test_shows_a_table(self, tmp_path: Path) -> None:
         """For people it prints addresses and files, unwrapped even in a narrow terminal."""

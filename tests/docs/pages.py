@@ -25,7 +25,7 @@ class Block:
     @property
     def place(self) -> str:
         """Where it stands, for messages."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
+        return _place(self.page, self.line)
 
 
 class BadPage(Exception):
@@ -50,7 +50,7 @@ def blocks(page: Path) -> Iterator[Block]:
         if fence is None:
             number += 1
             continue
-        place = f"{page.relative_to(ROOT)}:{number + 1}"
+        place = _place(page, number + 1)
         if not fence["language"]:
             raise BadPage(f"{place}: the block does not say its language")
         closing = fence["indent"] + fence["ticks"]
@@ -61,6 +61,10 @@ def blocks(page: Path) -> Iterator[Block]:
         inside = [line.removeprefix(fence["indent"]) for line in lines[number + 1 : end]]
         yield Block(page, number + 1, fence["language"], "\n".join(inside) + "\n", _directives(lines[:number], place))
         number = end + 1
+
+
+def _place(page: Path, line: int) -> str:
+    return f"{page.relative_to(ROOT) if page.is_relative_to(ROOT) else page.name}:{line}"
 
 
 def _directives(above: list[str], place: str) -> dict[str, str]:

@@ -18,13 +18,15 @@ from typing import Any, Self
 import pytest
 from tests.docs.pages import Block
 
-from hongbao.simulator.simulator import Simulator
+from hongbao.settings import read_settings
+from hongbao.simulator import Simulator
 from hongbao.wechat import HOSTS, xml
 
 _PORTS: tuple[str, ...] = ("8443", "8444", "8445")
 _SHOWN_PORT = re.compile(r"(?<=127\.0\.0\.1:)(?:8443|8444|8445)\b")
 _MARK = "-- end of a command of the page, status "
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_UNWANTED = re.compile(r"(?i:https?_proxy|all_proxy)|HONGBAO_.*|LC_ALL|LC_MESSAGES|PYTEST_.*")
+"""Variables of whoever runs the tests that would change what a page shows."""
 _REASON = re.compile(r"no \((?P<reason>.+)\)")
 
 
@@ -44,10 +46,8 @@ def reason_not_to_run(block: Block) -> str | None:
         if reason is None:
             raise DocumentFails(f"{block.place}: give the reason, as in <!-- run: no (it deletes the disk) -->")
         return reason["reason"]
-    needs = block.directives.get("needs")
-    if needs is not None and shutil.which(needs) is None:
-        return f"there is no {needs} on this machine"
-    return None
+    missing = [name for name in block.directives.get("needs", "").split() if shutil.which(name) is None]
+    return f"there is no {' and no '.join(missing)} on this machine" if missing else None
 
 
 class Reader:
@@ -59,9 +59,10 @@ class Reader:
         self._names: dict[str, Any] = {"__name__": "__main__"}
         self._ports: dict[str, int] = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         self._running: list[subprocess.Popen[str]] = []
+        self._shell: subprocess.Popen[str] | None = None
         self._said = ""
         self._environment = {
-            **{name: value for name, value in os.environ.items() if name.lower() not in _PROXIES},
+            **{name: value for name, value in os.environ.items() if not _UNWANTED.fullmatch(name)},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
             "LANG": "zh_CN.UTF-8" if language == "zh" else "en_US.UTF-8",
@@ -70,14 +71,14 @@ class Reader:
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
         }
-        for name in ("LC_ALL", "LC_MESSAGES"):
-            self._environment.pop(name, None)
 
     def __enter__(self) -> Self:
         self._monkeypatch.chdir(self._folder)
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._shell is not None:
+            self._shell.communicate()
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
@@ -106,7 +107,7 @@ class Reader:
             "python": self._python,
             "console": self._console,
             "sh": self._script,
-            "toml": lambda _, text: _ignore(tomllib.loads(text)),
+            "toml": self._toml,
             "json": lambda _, text: _ignore(json.loads(text)),
             "xml": lambda _, text: _ignore(xml.read(text.encode())),
             "text": _nothing,
@@ -135,41 +136,55 @@ class Reader:
             exec(code, self._names)
         self._said = said.getvalue()
 
+    def _toml(self, block: Block, text: str) -> None:
+        if "merchants" in tomllib.loads(text) and (name := block.directives.get("file")):
+            read_settings(self._folder / name)
+
     def _console(self, block: Block, text: str) -> None:
         commands = _commands(block, text)
         if block.directives.get("run") == "background":
             ((command, expected),) = commands
             self._start(block, command, expected)
             return
-        script = "".join(f"{command}\nprintf '\\n%s%s\\n' '{_MARK}' $?\n" for command, _ in commands)
-        said = self._bash(block, script, check=False)
-        answers = re.findall(rf"(.*?)\n{re.escape(_MARK)}(\d+)\n", said, re.DOTALL)
-        if len(answers) != len(commands):
-            raise DocumentFails(f"{block.place}: the shell ended early:\n{said}")
-        for (command, expected), (answer, status) in zip(commands, answers, strict=True):
-            if expected is None and status != "0":
-                raise DocumentFails(f"{block.place}: {command}\nends with status {status}:\n{answer}")
+        self._said = ""
+        for command, expected in commands:
+            said, status = self._type(command)
+            self._said += said
             if expected is not None:
-                _compare(block, expected, answer)
-        self._said = said
+                _compare(block, expected, said)
+            elif status != 0:
+                raise DocumentFails(f"{block.place}: {command}\nends with status {status}:\n{said}")
 
     def _script(self, block: Block, text: str) -> None:
-        self._said = self._bash(block, text, check=True)
+        self._said, status = self._type(f"set -euo pipefail\n{text}\nset +euo pipefail\n")
+        if status != 0:
+            raise DocumentFails(f"{block.place}: ends with status {status}:\n{self._said}")
 
-    def _bash(self, block: Block, script: str, *, check: bool) -> str:
-        done = subprocess.run(
-            ["bash", *(["-euo", "pipefail"] if check else []), "-c", script],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if check and done.returncode:
-            raise DocumentFails(f"{block.place}: ends with status {done.returncode}:\n{done.stdout}")
-        return done.stdout
+    def _type(self, text: str) -> tuple[str, int | None]:
+        """Type into the page's one terminal; return what it says and the status, None if the shell has ended."""
+        if self._shell is None:
+            self._shell = subprocess.Popen(
+                ["bash", "--noprofile", "--norc"],
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        keys, screen = self._shell.stdin, self._shell.stdout
+        assert keys is not None
+        assert screen is not None
+        typed = self._folder / ".typed.sh"
+        typed.write_text(text, "utf-8")
+        keys.write(f"source '{typed}' < /dev/null\nprintf '\\n%s%s\\n' '{_MARK}' $?\n")
+        keys.flush()
+        said = ""
+        for line in screen:
+            if line.startswith(_MARK):
+                return said.removesuffix("\n"), int(line.removeprefix(_MARK))
+            said += line
+        return said, None
 
     def _start(self, block: Block, command: str, expected: str | None) -> None:
         """Start a command that runs until the page ends, and wait for what it says when it is ready."""

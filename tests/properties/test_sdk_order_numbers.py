@@ -6,6 +6,7 @@ import multiprocessing
 from array import array
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def numbers(start: int) -> "array[int]":
     return array("Q", sorted(bits))
 
 
+@pytest.mark.timeout(900)
 def test_ten_million_intents_have_ten_million_numbers() -> None:
     """Spread over two processes, since it is long; the second starts afresh, so the numbers are the same there."""
     with multiprocessing.get_context("spawn").Pool(2) as pool:

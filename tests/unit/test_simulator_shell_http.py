@@ -291,3 +291,23 @@ def test_idle_connection_is_closed(folder: Path) -> None:
         pytest.raises((ssl.SSLEOFError, ConnectionResetError)),
     ):
         connection.recv(1)
+
+
+@pytest.mark.parametrize("part", [b"POST / HT", post(b"12345")[:-1]])
+def test_request_that_never_ends_is_broken_off(folder: Path, part: bytes) -> None:
+    """A request that stops in its head or its body does not hold a connection for ever."""
+    with (
+        RunningPayServer(folder, bounds=Bounds(request_seconds=0)) as server,
+        server.connect() as connection,
+    ):
+        connection.sendall(part)
+        with pytest.raises((ssl.SSLEOFError, ConnectionResetError)):
+            connection.recv(1)
+
+
+def test_large_head_after_a_large_body(server: RunningPayServer) -> None:
+    """The bound of a head does not count what came before it."""
+    with server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(post(b"z" * 15_000, "X: " + "y" * 25_000))
+            assert read_reply(connection)[0].startswith(b"HTTP/1.1 200 ")

@@ -1,1 +1,1 @@
-"""The `hongbao` command: one module per noun, each registering itself in `main`."""
+"""The `hongbao` command: one module per noun, put together in `commands`; how they speak is `voice`."""

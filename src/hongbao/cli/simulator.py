@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from hongbao.cli.voice import Lang, LangOption, both, speaking
 from hongbao.clock import SystemClock
 from hongbao.errors import BadInput, HongbaoError
 
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from hongbao.simulator.views import Json
 
 app = typer.Typer(
-    help="WeChat Pay on a desk: pay API, CONNECT proxy and control door (微信支付模拟器).",
+    help=both(
+        "Run WeChat Pay on a desk and print its addresses and files; Ctrl-C or SIGTERM ends it.",
+        "运行微信支付模拟器并输出地址与文件；Ctrl-C 或 SIGTERM 结束。",
+    ),
     invoke_without_command=True,
 )
-
-_CANNOT_RUN = 1
-_BAD_INPUT = 2
 
 
 class EraName(StrEnum):
@@ -50,32 +51,73 @@ class FlawName(StrEnum):
 @app.callback()
 def run(
     context: typer.Context,
-    host: Annotated[str, typer.Option(help="Where pay API and proxy listen.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the pay API; 0 takes a free one.")] = 8443,
-    proxy_port: Annotated[int, typer.Option(help="Port of the CONNECT proxy; 0 takes a free one.")] = 8444,
-    control_port: Annotated[int, typer.Option(help="Port of the control door; 0 takes a free one.")] = 8445,
-    control_host: Annotated[str, typer.Option(help="Where the control door listens.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help=both("Where pay API and proxy listen.", "支付接口与代理的监听地址。"))
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help=both("Port of the pay API; 0 takes a free one.", "支付接口端口，0 为任选空闲端口。"))
+    ] = 8443,
+    proxy_port: Annotated[
+        int, typer.Option(help=both("Port of the CONNECT proxy; 0 takes a free one.", "CONNECT 代理端口。"))
+    ] = 8444,
+    control_port: Annotated[
+        int, typer.Option(help=both("Port of the control door; 0 takes a free one.", "控制台端口。"))
+    ] = 8445,
+    control_host: Annotated[
+        str, typer.Option(help=both("Where the control door listens.", "控制台的监听地址。"))
+    ] = "127.0.0.1",
     control_exposed: Annotated[
-        bool, typer.Option(help="Allow a control host that other machines reach. The door has no lock.")
+        bool,
+        typer.Option(
+            help=both(
+                "Allow a control host that other machines reach. The door has no lock.",
+                "允许其他机器访问控制台（无鉴权）。",
+            )
+        ),
     ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Folder that keeps state and certificates; without it: memory.")
+        Path | None,
+        typer.Option(
+            help=both(
+                "Folder that keeps state and certificates; without it: memory.",
+                "保存状态与证书的目录，缺省仅存于内存。",
+            )
+        ),
     ] = None,
     era: Annotated[
-        EraName | None, typer.Option(help="Whose behaviour and limits; without it: the folder's, else 2025.")
+        EraName | None,
+        typer.Option(
+            help=both(
+                "Whose behaviour and limits; without it: the folder's, else 2025.",
+                "模拟哪一年的行为，缺省随目录，否则 2025。",
+            )
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Decides everything that is chance; without it: the folder's, else 0.")
+        int | None,
+        typer.Option(
+            help=both(
+                "Decides everything that is chance; without it: the folder's, else 0.", "随机种子，缺省随目录，否则 0。"
+            )
+        ),
     ] = None,
     rule: Annotated[
-        list[str] | None, typer.Option(help="Override a rule, as name=value with a JSON value; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help=both(
+                "Override a rule, as name=value with a JSON value; may be repeated.",
+                "覆盖规则，写作 name=JSON 值，可重复。",
+            )
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help=both("Print one JSON line when ready.", "就绪后输出一行 JSON。"))
+    ] = False,
+    lang: LangOption = None,
 ) -> None:
-    """Run a simulator and print its addresses and files; Ctrl-C or SIGTERM ends it."""
     if context.invoked_subcommand is not None:
         return
-    with _complaining():
+    with _speaking(lang, as_json=as_json):
         from hongbao.simulator.simulator import Simulator
 
         simulator = Simulator(
@@ -106,17 +148,33 @@ def run(
             leave.wait()
 
 
-@app.command()
+@app.command(
+    help=both(
+        "Make a CA, a server certificate and a merchant's pair as PEM and .p12 (passphrase: the mch_id).",
+        "生成根证书、服务器证书和商户证书（PEM 与 .p12，口令为商户号）。",
+    )
+)
 def certificates(
-    out: Annotated[Path, typer.Option(help="Folder for the files; a CA that is there already is used again.")],
-    mch_id: Annotated[list[str], typer.Option(help="The merchant the certificate names; may be repeated.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help=both("Folder for the files; a CA that is there already is used again.", "输出目录；已有根证书则沿用。")
+        ),
+    ],
+    mch_id: Annotated[
+        list[str],
+        typer.Option(help=both("The merchant the certificate names; may be repeated.", "证书所属商户号，可重复。")),
+    ],
     flaw: Annotated[
-        FlawName | None, typer.Option(help="Make a pair that must be refused instead of a good one.")
+        FlawName | None,
+        typer.Option(help=both("Make a pair that must be refused instead of a good one.", "生成应被拒绝的证书。")),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as one JSON line.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help=both("Print the paths as one JSON line.", "以一行 JSON 输出路径。"))
+    ] = False,
+    lang: LangOption = None,
 ) -> None:
-    """Make a CA, a server certificate and a merchant's pair as PEM and .p12 (passphrase: the mch_id)."""
-    with _complaining():
+    with _speaking(lang, as_json=as_json):
         from hongbao.simulator.certificates import Authority
 
         clock = SystemClock()
@@ -202,13 +260,12 @@ def _show_pairs(pairs: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def _complaining() -> Generator[None]:
-    """Turn errors into one line on standard error and an exit code."""
-    try:
-        yield
-    except ImportError as error:
-        typer.echo(f"the simulator's extra is not installed ({error}): pip install 'hongbao[simulator]'", err=True)
-        raise typer.Exit(_CANNOT_RUN) from error
-    except HongbaoError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(_BAD_INPUT if isinstance(error, BadInput) else _CANNOT_RUN) from error
+def _speaking(lang: Lang | None, *, as_json: bool) -> Generator[None]:
+    """Turn errors into a report and an exit code; a missing extra is named."""
+    with speaking(lang, as_json=as_json):
+        try:
+            yield
+        except ImportError as error:
+            raise HongbaoError(
+                f"the simulator's extra is not installed ({error}): pip install 'hongbao[simulator]'"
+            ) from error

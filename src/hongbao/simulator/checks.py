@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hongbao.errors import HongbaoError
-from hongbao.simulator.fields import Endpoint
+from hongbao.simulator.fields import AMOUNT_TEXT, BadField, Endpoint
 from hongbao.simulator.merchants import Merchant, Person
 from hongbao.simulator.packets import Packet
 from hongbao.simulator.signing import WORK_FIELDS, diagnose, sign_of
@@ -67,6 +67,9 @@ def read_call(state: State, endpoint: Endpoint, document: Mapping[str, Value], n
         Refused: PARAM_ERROR, or an unknown merchant.
     """
     bad = endpoint.check(document)
+    # Only the calls that send have checked that it is a number.
+    if bad is None and endpoint.kind is not None and int(str(document["total_amount"])) > state.rules.fen_max:
+        bad = BadField("total_amount", AMOUNT_TEXT)
     if bad is not None:
         raise Refused("fields", "PARAM_ERROR", PARAM_PREFIX + bad.text, bad.name)
     fields = {name: value for name, value in document.items() if value and isinstance(value, str)}

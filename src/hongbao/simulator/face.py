@@ -218,7 +218,8 @@ class Face:
             packet.tries += 1
             packet.tried_ms = now_ms
             state.touch_packet(packet)
-            if packet.status is Status.FAILED or now_ms - packet.created_ms > rules.reentry_ms:
+            late = now_ms - packet.created_ms > rules.reentry_ms
+            if packet.status is Status.FAILED or (packet.status is Status.SENDING and late):
                 cause = Cause.DEAD
             elif packet.status is Status.SENDING and not packet.reason:
                 scheduled = packet.due in {Due.COMPLETE, Due.FAIL}

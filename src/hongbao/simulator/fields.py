@@ -87,7 +87,7 @@ _ANY_SPLIT = re.compile("ALL_RAND|ALL_SPECIFIED|SEED_SPECIFIED")
 _AMOUNTS = re.compile(r"[1-9][0-9]{0,8}(?:\|[1-9][0-9]{0,8})*", re.ASCII)
 _RISK = re.compile("NORMAL|IGN_FREQ_LMT|IGN_DAY_LMT|IGN_FREQ_DAY_LMT")
 
-_AMOUNT_TEXT = "红包金额参数错误"
+AMOUNT_TEXT = "红包金额参数错误"
 _GROUP_PEOPLE_TEXT = "total_num必须介于3和20之间"
 
 _NONCE = Field("nonce_str", "nonce_str字段必填,并且少于32字符", 32)
@@ -97,7 +97,7 @@ _MCH_ID = Field("mch_id", "输入的商户号有误", 32, form=_DIGITS)
 _WXAPPID = Field("wxappid", "appid字段必填,最长为32个字符", 32)
 _SEND_NAME = Field("send_name", "send_name字段必填,并且少于32字符", 31)
 _OPENID = Field("re_openid", "re_openid字段为必填并且少于32个字符", 31)
-_AMOUNT = Field("total_amount", _AMOUNT_TEXT, 9, form=_COUNT)
+_AMOUNT = Field("total_amount", AMOUNT_TEXT, 9, form=_COUNT)
 _ONE_PERSON = Field("total_num", "total_num必须为1", 9, form=_ONE)
 _WISHING = Field("wishing", "wishing字段为必填,并且少于128个字符", 127)
 _CLIENT_IP = Field("client_ip", "client_ip必须是合法的IP字符串", 15, form=_IPV4)

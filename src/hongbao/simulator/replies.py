@@ -22,7 +22,7 @@ _ECHO: dict[str, tuple[str, ...]] = {
 def failure(
     endpoint: Endpoint, document: Mapping[str, Value], code: str, text: str, rules: Rules, *, echo: bool = True
 ) -> Reply:
-    """Refuse a call, repeating what it named (docs/reference/transport.md, "Two levels of failure")."""
+    """Refuse a call, repeating what it named (docs/reference/transport.md, "Two failure levels")."""
     reply: Reply = [
         ("return_code", rules.failure_return_code),
         ("return_msg", text),

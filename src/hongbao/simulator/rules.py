@@ -88,7 +88,7 @@ class Rules:
     stuck_ms: int = 3 * DAY_MS  # refused by a limit, risk or balance: FAILED after 3 days
     processing_ms: int = DAY_MS  # PROCESSING without an end: FAILED after a day, 2020
     processing_reentry_ms: int = 20 * MINUTE_MS  # PROCESSING is answered until then, later a fresh try is made
-    reentry_ms: int = 3 * DAY_MS  # the same number afterwards: SEND_FAILED
+    reentry_ms: int = 3 * DAY_MS  # an order still SENDING afterwards: SEND_FAILED
     query_ms: int = 30 * DAY_MS  # gethbinfo knows a number for 30 days
     preorder_queryable: bool = True  # no source says
     welcome_strangers: bool = True  # an openid never seen belongs to the wxappid that names it first

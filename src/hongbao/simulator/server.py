@@ -147,7 +147,7 @@ class Exchange:
         self._pieces: list[bytes] = []
         self._head_bytes = 0
         self._body_bytes = 0
-        self._in_head = True
+        self._in_head = False
         self._waiting: deque[tuple[Arrival, bool]] = deque()
         self._owing = False
         self._last_seen = False
@@ -161,8 +161,6 @@ class Exchange:
     def received(self, data: bytes) -> None:
         if self._lingering or self._last_seen:
             return
-        if self._head_bytes == 0 and self._body_bytes == 0 and not self._owing:
-            self._link.deadline = self._loop.time() + self._server.bounds.request_seconds
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -210,8 +208,11 @@ class Exchange:
         self._headers = {}
         self._header_bytes = 0
         self._pieces = []
+        self._head_bytes = 0
         self._body_bytes = 0
         self._in_head = True
+        if not self._owing:
+            self._link.deadline = self._loop.time() + self._server.bounds.request_seconds
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -226,7 +227,6 @@ class Exchange:
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._head_bytes = 0
         bounds = self._server.bounds
         headers = self._headers
         if len(self._url) + self._header_bytes > bounds.head_bytes_max:
@@ -244,7 +244,6 @@ class Exchange:
             self._pieces.append(body)
 
     def on_message_complete(self) -> None:
-        self._in_head = True
         if self._lingering or self._parser.should_upgrade():
             return
         pieces = self._pieces
@@ -259,7 +258,6 @@ class Exchange:
         )
         keep_alive = self._parser.should_keep_alive()
         self._last_seen = not keep_alive
-        self._body_bytes = 0
         if not self._owing:
             self._answer(arrival, keep_alive)
             return

@@ -561,7 +561,6 @@ class World:
         return result
 
     def _clock(self, move: Callable[[SimulatorClock], None]) -> ClockView:
-        self.settle()
         move(self.state.clock)
         self.state.touch("world", "", self.state)
         self.settle()

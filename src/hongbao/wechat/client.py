@@ -1,5 +1,6 @@
 """The clients. `Client` and `AsyncClient` are the same but for the waiting: both drive :mod:`hongbao.wechat.flow`."""
 
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from hongbao.wechat.transport import AsyncTransport, SyncTransport, Timeouts
 
 R = TypeVar("R")
 TransportT = TypeVar("TransportT", SyncTransport, AsyncTransport)
+
+_PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+_BASE_URL = re.compile(rf"https://(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::{_PORT})?(?:/[!-~]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +86,17 @@ class _Shared(Generic[TransportT]):
             dice: for nonces.
 
         Raises:
-            BadInput: base_url is not https, or ca_file cannot be read.
+            BadInput: base_url is no https URL of a host, or ca_file cannot be read.
         """
         self._hosts = (base_url,) if isinstance(base_url, str) else tuple(base_url)
+        if not self._hosts:
+            raise BadInput(field="base_url", fault="names no host", remedy="give one URL, or several")
         for url in self._hosts:
-            if not url.startswith("https://"):
+            if not _BASE_URL.fullmatch(url):
                 raise BadInput(
-                    field="base_url", fault=f"{url!r} is not https", remedy="red packets travel over mutual TLS"
+                    field="base_url",
+                    fault="is not https://host, https://host:port or one of them with a path",
+                    remedy="red packets travel over mutual TLS",
                 )
         self.credentials = credentials
         self.limits = limits or LimitSet()

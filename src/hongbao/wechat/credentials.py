@@ -102,8 +102,9 @@ class ClientCertificate:
         Raises:
             BadInput: not to be read, not PKCS#12, the passphrase is wrong, or certificate or key is missing.
         """
+        content = _bytes("p12", p12)
         try:
-            key, certificate, chain = pkcs12.load_key_and_certificates(_bytes("p12", p12), passphrase.encode())
+            key, certificate, chain = pkcs12.load_key_and_certificates(content, passphrase.encode())
         except ValueError:
             raise BadInput(
                 field="p12",
@@ -127,15 +128,16 @@ class ClientCertificate:
         Raises:
             BadInput: not to be read, not PEM, encrypted with another passphrase, or the two do not belong together.
         """
+        content, key_content = _bytes("certificate", certificate), _bytes("key", key)
         try:
-            first, *chain = x509.load_pem_x509_certificates(_bytes("certificate", certificate))
+            first, *chain = x509.load_pem_x509_certificates(content)
         except ValueError:
             raise BadInput(
                 field="certificate", fault="is not a PEM certificate", remedy="give apiclient_cert.pem"
             ) from None
         try:
             loaded = serialization.load_pem_private_key(
-                _bytes("key", key), None if passphrase is None else passphrase.encode()
+                key_content, None if passphrase is None else passphrase.encode()
             )
         except (ValueError, TypeError):
             raise BadInput(

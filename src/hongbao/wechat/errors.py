@@ -26,9 +26,10 @@ RAW_CHARACTERS_MAX = 4_000
 """How much of a reply's body an error keeps, in characters."""
 
 _PRIVATE = re.compile(
-    r"(?P<open><(?P<name>re_openid|openid|sign|package|sp_ticket|workwx_sign)>\s*(?:<!\[CDATA\[)?)"
-    r"(?P<value>[^<\]]*)",
-    re.ASCII,
+    r"(?P<open><(?P<name>re_openid|openid|sign|package|sp_ticket|workwx_sign)\b[^>]*>\s*(?:<!\[CDATA\[)?)"
+    # To the end of the element and, in a body that was cut, to its end; over sections of CDATA and other elements too.
+    r"(?P<value>.*?)(?=(?:\]\]>)?\s*</(?P=name)\b|\Z)",
+    re.ASCII | re.DOTALL,
 )
 
 

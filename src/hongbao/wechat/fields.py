@@ -48,18 +48,7 @@ class Text:
 
     def check(self, endpoint: str, field: str, value: object, limits: LimitSet) -> str:
         """Return the text unchanged."""
-        text = _text(field, value)
-        bytes_max = self.bytes_max
-        if limits.text_bytes_max:
-            override = limits.text_bytes_max.get(f"{endpoint}.{field}") or limits.text_bytes_max.get(field)
-            bytes_max = override.value if override else bytes_max
-        length = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
-        if length > bytes_max:
-            raise BadInput(
-                field=field,
-                fault=f"has {length} bytes in UTF-8, and WeChat takes at most {bytes_max} (a Chinese character has 3)",
-                remedy="shorten it",
-            )
+        text = _sized_text(endpoint, field, value, limits, self.bytes_max)
         if (character := unwritable(text)) is not None:
             raise BadInput(
                 field=field,
@@ -83,7 +72,7 @@ class Code:
 
     def check(self, endpoint: str, field: str, value: object, limits: LimitSet) -> str:
         """Return the id unchanged."""
-        text = Text.check(Text(self.bytes_max), endpoint, field, value, limits)
+        text = _sized_text(endpoint, field, value, limits, self.bytes_max)
         if not _VISIBLE.fullmatch(text):
             raise BadInput(
                 field=field,
@@ -236,12 +225,29 @@ class Risk:
 
 
 def _text(field: str, value: object) -> str:
+    if type(value) is str and value:
+        return value
     if not isinstance(value, str):
         raise BadInput(field=field, fault=f"is a {type(value).__name__}, not text", remedy="give a str")
     if not value:
         raise BadInput(field=field, fault="is required and empty", remedy="give a value")
     # An enum that is also a str is written as its value and formatted as its name: the sign would be over another text.
     return str.__str__(value)
+
+
+def _sized_text(endpoint: str, field: str, value: object, limits: LimitSet, bytes_max: int) -> str:
+    text = _text(field, value)
+    if limits.text_bytes_max:
+        override = limits.text_bytes_max.get(f"{endpoint}.{field}") or limits.text_bytes_max.get(field)
+        bytes_max = override.value if override else bytes_max
+    length = len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+    if length > bytes_max:
+        raise BadInput(
+            field=field,
+            fault=f"has {length} bytes in UTF-8, and WeChat takes at most {bytes_max} (a Chinese character has 3)",
+            remedy="shorten it",
+        )
+    return text
 
 
 def _whole(field: str, value: object, at_least: int) -> int:

@@ -5,6 +5,7 @@ makes up an order number, and posts again only when nothing of the request had l
 host.
 """
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -23,6 +24,8 @@ from hongbao.wechat.replies import Unreadable
 from hongbao.wechat.signing import SignType, sign, workwx_sign
 
 R = TypeVar("R")
+
+_PART = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.~-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,14 @@ def converse_freely(
     parts = [part for part in path.split("/") if part]
     if parts[:1] == ["v2"]:
         del parts[0]
-    if not parts:
+    if not parts or not all(_PART.fullmatch(part) for part in parts):
         raise BadInput(field="path", fault=f"{path!r} names no endpoint", remedy="give one, such as v2/pay/orderquery")
-    filled: dict[str, Wire] = {name: value for name, value in fields.items() if name != "sign"}
+    # An enum that is also a str is written as its value and formatted as its name: the sign would not fit the body.
+    filled: dict[str, Wire] = {
+        name: str.__str__(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if name != "sign"
+    }
     filled.setdefault("nonce_str", dice.token(32))
     key = credentials.api_key.reveal()
     body = xml.write([*filled.items(), ("sign", sign(filled.items(), key, sign_type))])
@@ -171,10 +179,9 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
     """Tell success from failure, in the order return_code, result_code, err_code; doubt is "unknown"."""
     number = str(asked["mch_billno"])
     document = _document(endpoint.name, number, answer, key, "MD5")
-    told = {name: value for name, value in document.items() if isinstance(value, str)}
-    returned, result, code = told.get("return_code"), told.get("result_code"), told.get("err_code", "")
-    return_msg = told.get("return_msg", "")
-    text = told.get("err_code_des") or return_msg
+    returned, result = _told(document, "return_code"), _told(document, "result_code")
+    code, return_msg = _told(document, "err_code"), _told(document, "return_msg")
+    text = _told(document, "err_code_des") or return_msg
 
     def ended(what: str, error: type[CallError] = OutcomeUnknown, row: CodeRow | None = None) -> CallError:
         return error(
@@ -207,3 +214,8 @@ def _judge(endpoint: Endpoint, asked: Mapping[str, Wire], answer: Answer, key: s
     if row is None:
         raise ended(f"err_code {code[:32]} ({text[:128]}) is not documented here")
     raise ended(f"{row.code} {text[:128]}", BY_TURN[row.turn], row)
+
+
+def _told(document: xml.Document, name: str) -> str:
+    value = document.get(name, "")
+    return value if isinstance(value, str) else ""

@@ -293,9 +293,11 @@ def _time(document: Document, name: str) -> datetime | None:
     text = _optional(document, name)
     if text is None:
         return None
-    for form in ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S"):
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=BEIJING)
-        except ValueError:
-            continue
-    return None
+    # strptime alone would find a date in ten digits too, by reading parts of one digit.
+    form = {19: "%Y-%m-%d %H:%M:%S", 14: "%Y%m%d%H%M%S"}.get(len(text))
+    if form is None:
+        return None
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=BEIJING)
+    except ValueError:
+        return None

@@ -65,8 +65,7 @@ def explain_sign(fields: Iterable[tuple[str, str | int]], key: str) -> str:
 
 
 def _joined(fields: Iterable[tuple[str, str | int]]) -> str:
-    pairs = sorted((name, value) for name, value in fields if value != "" and name != "sign")
-    return "&".join([f"{name}={value}" for name, value in pairs])
+    return "&".join([f"{name}={value}" for name, value in sorted(fields) if value != "" and name != "sign"])
 
 
 def _md5(text: str) -> str:

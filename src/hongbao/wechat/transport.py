@@ -4,16 +4,19 @@ A transport answers whatever happens: with an Answer, or with a Failure that say
 Sync runs on urllib3, async on aiohttp; why these: docs/decisions/0003.
 """
 
+import asyncio
 import ssl
 import threading
+from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import urllib3
 import urllib3.connection
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from yarl import URL
 
 from hongbao.wechat.flow import Answer, Failure, Post
@@ -91,6 +94,9 @@ class SyncTransport:
             if len(body) > BODY_BYTES_MAX:
                 response.close()
                 return Failure(sent=True, what=_TOO_LONG)
+            # urllib3 finds a body that ends early only where another read would follow.
+            if response.length_remaining:
+                return Failure(sent=True, what="the answer ends early")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return Failure(sent=_sent.value, what=_told(error))
         return Answer(response.status, body)
@@ -113,20 +119,49 @@ class SyncTransport:
 
 
 class _Mark:
-    """Whether one call has handed a byte of its request to the socket."""
+    """Whether one call may have handed a byte of its request to a socket, and what carries it.
 
-    __slots__ = ("sent",)
+    True from the start: only the connector, while it has not found a connection, can say that nothing was sent.
+    """
+
+    __slots__ = ("sent", "transport")
 
     def __init__(self) -> None:
-        self.sent = False
+        self.sent = True
+        self.transport: asyncio.Transport | None = None
+
+    def abort(self) -> None:
+        """End the connection now, unless another call has it already.
+
+        aiohttp ends that of a failed call politely and in the background: TLS waits up to 30 s for a peer that may be
+        gone, and a loop that ends before that leaves the socket open. A call that is cancelled just when its answer is
+        complete has given its connection back, and that must live on.
+        """
+        if self.transport is not None and self.transport.is_closing():
+            self.transport.abort()
 
 
-async def _mark(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
-) -> None:
-    # aiohttp awaits this before it writes the first byte: where it did not run, nothing was sent. The class of an
-    # exception proves nothing: a server that refuses our certificate under TLS 1.3 does so after the request left.
-    context.trace_request_ctx.sent = True
+_mark: ContextVar[_Mark] = ContextVar("hongbao_mark")
+
+
+class _MarkingConnector(aiohttp.TCPConnector):
+    """Marks the call that waits for a connection: nothing was sent before it has one, anything may be after.
+
+    What goes wrong proves nothing: a server that refuses our certificate under TLS 1.3 does so after the request left.
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  the signature of aiohttp
+    ) -> Connection:
+        mark = _mark.get()
+        mark.sent = False
+        connection = await super().connect(req, traces, timeout)
+        mark.sent = True
+        mark.transport = connection.transport
+        return connection
 
 
 class AsyncTransport:
@@ -148,15 +183,21 @@ class AsyncTransport:
         if self._session is None:
             self._session = self._open()
         mark = _Mark()
+        _mark.set(mark)
         try:
             # aiohttp repeats a call on a lost connection for idempotent methods only; POST is none.
             async with self._session.post(
-                URL(post.url, encoded=True), data=post.body, allow_redirects=False, trace_request_ctx=mark
+                URL(post.url, encoded=True), data=post.body, allow_redirects=False
             ) as response:
                 body = await _whole(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            mark.abort()
             return Failure(sent=mark.sent, what=_told(error))
+        except asyncio.CancelledError:
+            mark.abort()
+            raise
         if body is None:
+            mark.abort()
             return Failure(sent=True, what=_TOO_LONG)
         return Answer(response.status, body)
 
@@ -167,11 +208,8 @@ class AsyncTransport:
             self._session = None
 
     def _open(self) -> aiohttp.ClientSession:
-        trace = aiohttp.TraceConfig()
-        trace.on_request_headers_sent.append(_mark)
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._context, limit=_CONNECTIONS_MAX),
-            trace_configs=[trace],
+            connector=_MarkingConnector(ssl=self._context, limit=_CONNECTIONS_MAX),
             headers=_HEADERS,
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -184,7 +222,7 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes | None:
     """Read a body to its end, or give up beyond what is ever read; leaving it unread closes the connection."""
     chunks: list[bytes] = []
     length = 0
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         chunks.append(chunk)
         length += len(chunk)
         if length > BODY_BYTES_MAX:

@@ -1,12 +1,14 @@
 """Read and write the XML of WeChat Pay v2: one document whose root's children are fields.
 
 The reader refuses what an honest peer never sends and an attacker might: a DOCTYPE (so no entities of its own, no
-XXE, no billion laughs), more than 1 MB, deep nesting, a field named twice. It is the one piece that the simulator
-shares with the SDK. Protocol facts: docs/reference/transport.md, "XML".
+XXE, no billion laughs), more than 1 MB, deep nesting, a field named twice. Expat decides what is XML; only documents of
+the plainest form, which nearly all are, are read without it, at a third of the cost. It is the one piece that the
+simulator shares with the SDK. Protocol facts: docs/reference/transport.md, "XML".
 """
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TypeAlias, Union
 from xml.parsers import expat
 
@@ -27,6 +29,16 @@ Document: TypeAlias = dict[str, Value]
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]*", re.ASCII)
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = " \t\n"
+
+# One field in the plainest form: all of its text in one CDATA section or none, and no character that expat would refuse
+# or change, or that could end the text. Nothing is tried twice: the time is linear in the length, hostile or not.
+_PLAIN_FIELD = re.compile(
+    r"<([A-Za-z_][A-Za-z0-9_.\-]*+)>"
+    r"(<!\[CDATA\[)?+"
+    r"([^<&\]\x00-\x08\x0b-\x1f\ufffe\uffff]*+)"
+    r"(?(2)\]\]>)</\1>[ \t\n]*+"
+)
 
 
 class XmlRefused(HongbaoError):
@@ -45,31 +57,58 @@ def read(body: bytes) -> Document:
     # Expat goes by its own guess for UTF-16, whatever encoding it is told; every document in UTF-16 has one of these.
     if b"\x00" in body:
         raise XmlRefused("the document holds a NUL byte, so it is not XML in UTF-8")
+    return _read_plain(body) or _read_any(body)
+
+
+def _read_plain(body: bytes) -> Document | None:
+    """Read a document below `<xml>` whose fields are all plain; None for any other, which may be XML or not."""
+    try:
+        # What lies before the first field, then of each: name, CDATA or not, text, what lies behind it.
+        pieces = _PLAIN_FIELD.split(body.decode())
+    except UnicodeDecodeError:
+        return None
+    if pieces[0].strip(_BLANKS) != "<xml>" or pieces[-1].strip(_BLANKS) != "</xml>" or any(pieces[4:-1:4]):
+        return None
+    document: Document = dict(zip(pieces[1::4], pieces[3::4], strict=True))
+    # Where a name stands twice it is expat's reader that says so.
+    return document if len(document) == len(pieces) // 4 else None
+
+
+def _read_any(body: bytes) -> Document:
     document: Document = {}
-    # The children of each open element, the root's first, and the names of the open elements below the root.
+    # How many elements are open, whether the innermost has had no child yet, and the children of each open element
+    # below the root that has.
+    depth = 0
+    childless = False
     levels: list[list[tuple[str, Value]]] = []
-    names: list[str] = []
     # What was read since the last tag. The list's own append is the handler: most events are text.
     texts: list[str] = []
 
-    def start(name: str, _attributes: dict[str, str]) -> None:
-        blank()
-        if len(levels) == DEPTH_MAX:
-            raise XmlRefused(f"elements are nested deeper than {DEPTH_MAX}")
-        if levels:
-            names.append(name)
-        levels.append([])
-
-    def end(_name: str) -> None:
-        children = levels.pop()
-        if children or not levels:
+    def start(_name: str, _attributes: dict[str, str]) -> None:
+        nonlocal depth, childless
+        if texts:
             blank()
-        if not levels:
-            return
-        name = names.pop()
-        value: Value = children or "".join(texts)
-        texts.clear()
-        if len(levels) > 1:
+        if depth == DEPTH_MAX:
+            raise XmlRefused(f"elements are nested deeper than {DEPTH_MAX}")
+        if childless and depth > 1:
+            levels.append([])
+        depth += 1
+        childless = True
+
+    def end(name: str) -> None:
+        nonlocal depth, childless
+        depth -= 1
+        if childless and depth:
+            value: Value = "".join(texts)
+            texts.clear()
+        else:
+            if texts:
+                blank()
+            if not depth:
+                return
+            value = levels.pop()
+        childless = False
+        if depth > 1:
             levels[-1].append((name, value))
         elif name in document:
             raise XmlRefused(f"the field {name} stands twice")
@@ -77,7 +116,7 @@ def read(body: bytes) -> Document:
             document[name] = value
 
     def blank() -> None:
-        if texts and not "".join(texts).isspace():
+        if not "".join(texts).isspace():
             raise XmlRefused("text stands beside child elements or directly below the root")
         texts.clear()
 
@@ -107,7 +146,7 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
     """
     lines = ["<xml>"]
     for name, value in fields:
-        if not _NAME.fullmatch(name):
+        if not _is_name(name):
             raise BadInput(field=name, fault="is not an XML element name", remedy="use letters, digits, _, - and .")
         if type(value) is int:
             lines.append(f"<{name}>{value}</{name}>")
@@ -118,16 +157,23 @@ def write(fields: Iterable[tuple[str, str | int]]) -> bytes:
                 fault=f"is a {type(value).__name__}, neither text nor a whole number",
                 remedy="give a str or an int; money is counted in fen",
             )
-        if (character := unwritable(value)) is not None:
+        # Nothing that Python calls printable is unwritable, and that is known sooner.
+        if not value.isprintable() and (character := unwritable(value)) is not None:
             raise BadInput(
                 field=name,
                 fault=f"holds the character U+{ord(character):04X}, which XML cannot carry unchanged",
                 remedy="leave it out; a line break is U+000A alone",
             )
         # "]]>" would end the CDATA section; cut it in two so that both halves lie in sections of their own.
-        lines.append(f"<{name}><![CDATA[{value.replace(']]>', ']]]]><![CDATA[>')}]]></{name}>")
+        text = value.replace("]]>", "]]]]><![CDATA[>") if "]]>" in value else value
+        lines.append(f"<{name}><![CDATA[{text}]]></{name}>")
     lines.append("</xml>")
     return "\n".join(lines).encode()
+
+
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
 
 
 def unwritable(text: str) -> str | None:

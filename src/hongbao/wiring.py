@@ -1,0 +1,162 @@
+"""The only place where the parts meet: settings become credentials, limits and clients.
+
+Nothing else reads a key from a file. What is read here is never shown.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from pydantic import SecretStr
+
+from hongbao.errors import BadInput
+from hongbao.settings import MerchantSettings, TimeoutSettings
+from hongbao.wechat import AsyncClient, Client, ClientCertificate, Credentials, LimitSet, Secret, Timeouts
+
+if TYPE_CHECKING:
+    from hongbao.simulator.simulator import Simulator
+
+
+class _Ways(TypedDict):
+    base_url: tuple[str, ...]
+    limits: LimitSet
+    ca_file: Path | None
+    timeouts: Timeouts
+
+
+def api_key(merchant: MerchantSettings) -> Secret:
+    """Return the API key of a merchant, from the settings or from its file.
+
+    Raises:
+        BadInput: the file cannot be read, or holds nothing.
+    """
+    return _required("api_key", merchant.api_key, merchant.api_key_file)
+
+
+def certificate(merchant: MerchantSettings) -> ClientCertificate:
+    """Open the client certificate of a merchant.
+
+    Raises:
+        BadInput: a file cannot be read or opened, or key and certificate do not belong together.
+    """
+    if merchant.p12 is not None:
+        passphrase = _optional("p12_passphrase", merchant.p12_passphrase, merchant.p12_passphrase_file)
+        return ClientCertificate.from_p12(merchant.p12, merchant.mch_id if passphrase is None else passphrase.reveal())
+    if merchant.certificate is None or merchant.key is None:
+        raise BadInput(field="p12", fault="is missing", remedy="give p12, or certificate and key")
+    return ClientCertificate.from_pem(merchant.certificate, merchant.key)
+
+
+def workwx_secrets(merchant: MerchantSettings) -> dict[int | None, Secret]:
+    """Return the enterprise secrets of a merchant: the pay app's under None, each agent's under its agentid.
+
+    Raises:
+        BadInput: a file cannot be read, or holds nothing.
+    """
+    secrets: dict[int | None, Secret] = {
+        agentid: _from_file(f"agents.{agentid}", file) for agentid, file in merchant.agents.items()
+    }
+    own = _optional("workwx_secret", merchant.workwx_secret, merchant.workwx_secret_file)
+    return secrets if own is None else {None: own, **secrets}
+
+
+def credentials(merchant: MerchantSettings) -> Credentials:
+    """Read everything that proves a merchant.
+
+    Raises:
+        BadInput: as `api_key`, `certificate` and `workwx_secrets`.
+    """
+    return Credentials(
+        mch_id=merchant.mch_id,
+        api_key=api_key(merchant),
+        certificate=certificate(merchant),
+        workwx_secrets={**workwx_secrets(merchant)},
+    )
+
+
+def limits(merchant: MerchantSettings) -> LimitSet:
+    """Return the public limits with what the settings say of this merchant's portal.
+
+    Raises:
+        BadInput: a scene's range is empty, or a text may have no byte.
+    """
+    told = merchant.limits
+    if told is None:
+        return LimitSet()
+    single = told.model_dump(exclude={"as_of", "scenes", "text_bytes_max"}, exclude_none=True)
+    result = LimitSet().entered(told.as_of, **single)
+    for scene_id, scene in told.scenes.items():
+        result = result.with_scene(scene_id, fen_min=scene.fen_min, fen_max=scene.fen_max, as_of=told.as_of)
+    for name, bytes_max in told.text_bytes_max.items():
+        result = result.with_text_bytes(name, bytes_max, as_of=told.as_of)
+    return result
+
+
+def client(merchant: MerchantSettings) -> Client:
+    """Make a client that waits. Nothing is opened before its first call.
+
+    Raises:
+        BadInput: as `credentials` and `limits`, or the CA file cannot be read.
+    """
+    return Client(credentials(merchant), **_ways(merchant))
+
+
+def async_client(merchant: MerchantSettings) -> AsyncClient:
+    """Make a client for an event loop. Raises as `client`."""
+    return AsyncClient(credentials(merchant), **_ways(merchant))
+
+
+def rehearsal(simulator: "Simulator", timeouts: TimeoutSettings | None = None) -> MerchantSettings:
+    """Return the settings of the merchant that a running simulator has ready.
+
+    Going live changes these values and nothing else.
+    """
+    access = simulator.merchant
+    return MerchantSettings(
+        mch_id=access.mch_id,
+        api_key=SecretStr(access.api_key),
+        p12=access.p12,
+        base_url=(simulator.base_url,),
+        ca_file=simulator.ca_file,
+        workwx_secret=SecretStr(access.work_secret),
+        accounts={"shop": access.official_appid, "app": access.mini_appid, "company": access.corp_appid},
+        timeouts=timeouts or TimeoutSettings(),
+    )
+
+
+def _ways(merchant: MerchantSettings) -> _Ways:
+    return {
+        "base_url": merchant.base_url,
+        "limits": limits(merchant),
+        "ca_file": merchant.ca_file,
+        "timeouts": Timeouts(connect_ms=merchant.timeouts.connect_ms, read_ms=merchant.timeouts.read_ms),
+    }
+
+
+def _required(name: str, value: SecretStr | None, file: Path | None) -> Secret:
+    secret = _optional(name, value, file)
+    if secret is None:
+        raise BadInput(field=name, fault="is missing", remedy=f"give {name} or {name}_file")
+    return secret
+
+
+def _optional(name: str, value: SecretStr | None, file: Path | None) -> Secret | None:
+    if value is not None:
+        return _secret(name, value.get_secret_value(), "give it as the portal shows it")
+    return None if file is None else _from_file(f"{name}_file", file)
+
+
+def _from_file(name: str, file: Path) -> Secret:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(field=name, fault=f"cannot be read: {error.strerror}", remedy=f"check the path {file}") from None
+    except UnicodeDecodeError:
+        raise BadInput(field=name, fault="is not UTF-8 text", remedy=f"put the secret alone into {file}") from None
+    # An editor ends a file with a line break; a blank inside would be part of the secret.
+    return _secret(name, text.strip(), f"put the secret alone into {file}")
+
+
+def _secret(name: str, text: str, remedy: str) -> Secret:
+    if not text:
+        raise BadInput(field=name, fault="is empty", remedy=remedy)
+    return Secret(text)
