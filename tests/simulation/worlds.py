@@ -28,6 +28,7 @@ from hongbao.lanes.local import LocalLanes
 from hongbao.ledger.audit import audit
 from hongbao.ledger.grant import ENDED, PAID, State
 from hongbao.money import Fen
+from hongbao.payout.pacing import open_from_ms
 from hongbao.simulator.clock import SimulatorClock
 from hongbao.simulator.packets import Status
 from hongbao.simulator.world import World
@@ -45,7 +46,7 @@ WORDS = {
     "remark": "备注",
     "client_ip": "192.0.2.10",
 }
-FAULTS_MS = 20 * 60_000
+FAULTS_MS = 10 * 60_000
 """How long the faults last."""
 END_MS = 45 * DAY_MS
 _host: ContextVar["Host | None"] = ContextVar("host", default=None)
@@ -80,6 +81,7 @@ class Host:
         self.world = world
         self.serial = serial
         self.alive = True
+        self.stands_until_ms = 0
         self.tasks: set[asyncio.Task[Any]] = set()
         self.clock = Skewed(world.time)
         self.dice = SeededDice(world.seed * 1_000 + serial)
@@ -99,7 +101,7 @@ class Host:
             store, self.issuer, reconciler, owner=f"host-{serial}", clock=self.clock, alarm=world.alarms.append,
             run=self.run,
         )  # fmt: skip
-        self.lanes = LocalLanes(store, lane, run=self.run)
+        self.lanes = LocalLanes(store, lane, clock=self.clock, run=self.run)
 
     async def hear(self, notices: Sequence[Notice]) -> None:
         self.world.heard += [(notice.grant, notice.kind) for notice in notices]
@@ -108,6 +110,8 @@ class Host:
         """Reach the store: a dead host does not, and a database has its bad moments."""
         if not self.alive:
             raise Gone("dead")
+        if (wait_ms := self.stands_until_ms - self.world.time.now_ms()) > 0:
+            await asyncio.sleep(wait_ms / 1000)
         trouble = self.world.database_trouble()
         if trouble == "before":
             raise StoreDown("planted")
@@ -209,15 +213,18 @@ class SimulatedWorld:
         return not self.calm and self.crash_permille > 0 and self.dice.below(1_000) < self.crash_permille
 
     def rest_ms(self) -> int:
-        """How long a worker may rest: in the calm weeks until something is due."""
-        if not self.calm:
-            return 500
+        """How long a worker may rest: until something is due, in the calm weeks for hours."""
+        most_ms = 6 * 3_600_000 if self.calm else 5_000
         now_ms = self.time.now_ms()
-        times = [now_ms + 6 * 3_600_000]
+        times = [now_ms + most_ms]
         for work in self.store.work(within_ms=60 * DAY_MS):
-            times += [at_ms for at_ms in (work.due_ms, work.look_ms) if at_ms is not None]
-        times += [each.until_ms for each in self.store.expired(count=1)]
-        return min(max(min(times) - now_ms, 500), 6 * 3_600_000)
+            if work.look_ms is not None:
+                times.append(work.look_ms)
+            if work.due_ms is not None:
+                times.append(open_from_ms(max(work.due_ms, now_ms), quiet=work.merchant in self.witness.quiet))
+        if self.calm:
+            times += [each.until_ms for each in self.store.expired(count=1)]
+        return min(max(min(times) - now_ms, 500), most_ms)
 
     # The play
 
@@ -252,7 +259,7 @@ class SimulatedWorld:
         troubles = [asyncio.create_task(trouble) for trouble in plan]
         while self.time.now_ms() < started_ms + FAULTS_MS:
             self._replace_dead()
-            await asyncio.sleep(1)
+            await asyncio.sleep(3)
         for trouble in troubles:
             trouble.cancel()
         self._calm_down()
@@ -300,7 +307,12 @@ class SimulatedWorld:
             self.tally.faults["event delivered twice"] += len(again) if chunk is again else 0
 
     def _over(self) -> bool:
-        return all(grant.state in ENDED | {State.NEEDS_PERSON} for grant in self.grants())
+        ended = ENDED | {State.NEEDS_PERSON}
+        return all(
+            count.grants == 0 or state in ended
+            for awards in self.awards.values()
+            for state, count in self.store.tally(awards[0].campaign).items()
+        )
 
     def grants(self) -> list[Any]:
         return [

@@ -80,7 +80,7 @@ def test_a_query(row: list[str]) -> None:
     facts = Facts(
         state=State(state), fen=100, tries=1, first_try_ms=NOW_MS - span_ms(first), last_try_ms=NOW_MS - span_ms(last)
     )
-    follow_up = after_look(Sighting(seen=Seen(seen)), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet())
+    follow_up = after_look(Sighting(seen=Seen(seen)), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True)
     reached = facts.state
     for event in follow_up.events:
         after = step(reached, event)
@@ -98,7 +98,7 @@ def test_no_query_leads_to_a_forbidden_step(state: State, seen: Seen, age: str, 
     """Whatever is seen in whatever state: every event is one that the life allows, and nothing waits for nothing."""
     at_ms = NOW_MS - span_ms(age)
     facts = Facts(state=state, fen=100, tries=2, first_try_ms=at_ms, last_try_ms=at_ms, seen_success=seen_success)
-    follow_up = after_look(Sighting(seen=seen), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet())
+    follow_up = after_look(Sighting(seen=seen), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True)
     reached = state
     for event in follow_up.events:
         after = step(reached, event)
@@ -113,11 +113,22 @@ def test_no_query_leads_to_a_forbidden_step(state: State, seen: Seen, age: str, 
         assert age in {"1s", "10m", "2d"}
 
 
+def test_a_resend_waits_for_the_morning() -> None:
+    """A query at night may find that the number should go again: the send waits, and the next query with it."""
+    night_ms = NOW_MS + 13 * 3_600_000  # 01:00
+    facts = Facts(state=State.UNSURE, fen=100, tries=1, first_try_ms=NOW_MS, last_try_ms=NOW_MS)
+    follow_up = after_look(
+        Sighting(seen=Seen.NOT_FOUND), facts, asked_ms=night_ms, now_ms=night_ms, limits=LimitSet(), quiet=True
+    )
+    opens_ms = NOW_MS + 20 * 3_600_000 + 5_000
+    assert (follow_up.send_ms, follow_up.look_ms) == (opens_ms, opens_ms + 60_000)
+
+
 def test_another_amount_is_another_packet() -> None:
     """A query that shows another amount under our number goes to a person, whatever its status."""
     facts = Facts(state=State.UNSURE, fen=100, tries=1, first_try_ms=NOW_MS, last_try_ms=NOW_MS)
     sighting = Sighting(seen=Seen.RECEIVED, fen=101)
-    follow_up = after_look(sighting, facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet())
+    follow_up = after_look(sighting, facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True)
     assert [str(event) for event in follow_up.events] == ["handed_over"]
 
 
@@ -126,5 +137,5 @@ def test_the_third_dead_number_ends_it() -> None:
     facts = Facts(
         state=State.DOOMED, fen=100, tries=3, first_try_ms=NOW_MS - 600_000, last_try_ms=NOW_MS - 600_000, renewal=2
     )
-    follow_up = after_look(Sighting(seen=Seen.FAILED), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet())
+    follow_up = after_look(Sighting(seen=Seen.FAILED), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True)
     assert [str(event) for event in follow_up.events] == ["saw_failed", "given_up"]

@@ -447,6 +447,12 @@ def _words(outcome: Outcome) -> str:
 
 def _idle_until(lease: Lease, now_ms: int) -> int | None:
     """Return when to ask again after a lease that gave nothing."""
-    if lease.wait_ms is not None:
-        return now_ms + max(lease.wait_ms - lease.now_ms, 1_000)
-    return now_ms + 1_000 if lease.more else None
+    opens_ms = open_from_ms(lease.now_ms, quiet=lease.merchant.quiet_hours)
+    waits_ms = max(opens_ms, lease.wait_ms or 0) - lease.now_ms
+    if waits_ms > 0:
+        return now_ms + waits_ms
+    pace = lease.merchant.pace
+    slot_ms = max(pace.second_us, pace.minute_us) // 1000
+    if lease.more or slot_ms > lease.now_ms:
+        return now_ms + max(min(slot_ms - lease.now_ms, 5_000), 100)
+    return None

@@ -60,17 +60,22 @@ class Lane:
         self._stopping = False
         self.alarm = alarm
 
-    async def slice(self, merchant: MerchantId, slice_ms: int = SLICE_MS) -> bool:
-        """Work on a lane until there is nothing to do, or the slice is over; False if another worker has it."""
+    async def slice(self, merchant: MerchantId, slice_ms: int = SLICE_MS) -> int | None:
+        """Work on a lane until there is nothing to do, or the slice is over.
+
+        Returns:
+            Before what time, of the worker's clock, another slice has nothing to send: in the quiet hours, when the
+            day is full, or while another worker has the lane. None if it may have.
+        """
         until_ms = self._clock.now_ms() + slice_ms
         hold = _Hold(self._clock.now_ms())
         if not await self._prolong(merchant, hold):
-            return False
+            return self._clock.now_ms() + PROLONG_MS
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._send(merchant, hold, until_ms))
+            sending = group.create_task(self._send(merchant, hold, until_ms))
             group.create_task(self._look(merchant, hold, until_ms))
         await self._run(lambda: self._store.leave_lane(merchant, owner=self._owner))
-        return True
+        return sending.result()
 
     def stop(self) -> None:
         """Let slices end soon; nothing new leaves."""
@@ -89,13 +94,14 @@ class Lane:
         # A worker that stood still finds here that its lane went to another one.
         return now_ms - hold.held_ms < PROLONG_MS or await self._prolong(merchant, hold)
 
-    async def _send(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> None:
+    async def _send(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> int | None:
         while await self._goes_on(merchant, hold, until_ms):
             progress = await self._issuer.step(merchant)
             self._tell(progress)
             if progress.again_ms is None or progress.again_ms > until_ms:
-                return
+                return progress.again_ms
             await self._wait(progress.again_ms, hold)
+        return None
 
     async def _look(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> None:
         while await self._goes_on(merchant, hold, until_ms):

@@ -7,11 +7,10 @@ from hongbao.clock import Clock
 from hongbao.engine import evidence, merchants
 from hongbao.engine.channel import Channel, Looked
 from hongbao.engine.points import Pass, Point, nothing
-from hongbao.engine.ports import Grant, Renewal, Result, Store
+from hongbao.engine.ports import Grant, Merchant, Renewal, Result, Store
 from hongbao.engine.running import Progress, Run, in_thread
 from hongbao.ids import MerchantId
 from hongbao.ledger.grant import Event
-from hongbao.merchant import LimitSet
 from hongbao.money import Fen
 from hongbao.number import OrderIntent, order_number
 from hongbao.payout.followup import Facts, FollowUp, after_look
@@ -55,11 +54,10 @@ class Reconciler:
         # Whether an attempt had ended when a query was made is judged by one clock, the store's. Rounding the way of
         # the answer down makes a query look earlier than it was, which is the safe side.
         offset_ms = await self._run(self._store.now_ms) - self._clock.now_ms()
-        limits = merchants.limits_of(row)
         alarms: list[str] = []
         gate = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
-            looking = [group.create_task(self._look(grant, limits, gate, offset_ms)) for grant in grants]
+            looking = [group.create_task(self._look(grant, row, gate, offset_ms)) for grant in grants]
         seen = [task.result() for task in looking]
         self._pass(Point.BEFORE_LOOK_RECORD)
         await self._run(lambda: self._store.record([result for result, _ in seen]))
@@ -71,13 +69,16 @@ class Reconciler:
         return Progress(done=len(grants), alarms=tuple(alarms))
 
     async def _look(
-        self, grant: Grant, limits: LimitSet, gate: asyncio.Semaphore, offset_ms: int
+        self, grant: Grant, row: Merchant, gate: asyncio.Semaphore, offset_ms: int
     ) -> tuple[Result, FollowUp]:
+        limits = merchants.limits_of(row)
         async with gate:
             asked_ms = self._clock.now_ms() + offset_ms
             looked = await self._channel.look(grant.merchant, Packet.thawed(grant.frozen))
         now_ms = self._clock.now_ms() + offset_ms
-        follow_up = after_look(looked.sighting, _facts(grant), asked_ms=asked_ms, now_ms=now_ms, limits=limits)
+        follow_up = after_look(
+            looked.sighting, _facts(grant), asked_ms=asked_ms, now_ms=now_ms, limits=limits, quiet=row.quiet_hours
+        )
         return _result(grant, looked, follow_up, asked_ms, now_ms), follow_up
 
     async def _tell(self, merchant: MerchantId, seen: Sequence[tuple[Result, FollowUp]], alarms: list[str]) -> None:

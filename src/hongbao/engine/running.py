@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from hongbao.errors import HongbaoError
 
@@ -23,6 +23,9 @@ class Run(Protocol):
 
 def words_of(error: BaseException) -> str:
     """Say what went wrong. Foreign errors give their class only: a database's text repeats the values it was given."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return ", ".join(dict.fromkeys(words_of(each) for each in group.exceptions))
     return f"{type(error).__name__}: {error}" if isinstance(error, HongbaoError) else type(error).__name__
 
 

@@ -104,11 +104,12 @@ def after_send(outcome: Outcome, facts: Facts, now_ms: int, limits: LimitSet, *,
         case Sent():
             return FollowUp(events=(Event.SAID_SENT,), look_ms=_look_sent(now_ms, now_ms))
         case NotTried():
-            return _again(Event.NOT_TRIED, facts, now_ms, _backoff(facts.tries, SECOND_MS, MINUTE_MS), limits)
+            wait_ms = _backoff(facts.tries, SECOND_MS, MINUTE_MS)
+            return _again(Event.NOT_TRIED, facts, now_ms, wait_ms, limits, quiet=quiet)
         case Dead():
             return FollowUp(events=(Event.SAID_DEAD,), look_ms=now_ms + ATTEMPT_MS_MAX + SECOND_MS)
         case Unsure():
-            return _after_unsure(outcome, facts, now_ms, limits)
+            return _after_unsure(outcome, facts, now_ms, limits, quiet=quiet)
         case No():
             return _after_no(outcome, facts, now_ms, limits, quiet=quiet)
 
@@ -125,9 +126,9 @@ def is_too_late(first_try_ms: int | None, at_ms: int, limits: LimitSet) -> bool:
     return first_try_ms is not None and at_ms >= first_try_ms + limits.reentry_days_max.value * DAY_MS
 
 
-def _after_unsure(outcome: Unsure, facts: Facts, now_ms: int, limits: LimitSet) -> FollowUp:
+def _after_unsure(outcome: Unsure, facts: Facts, now_ms: int, limits: LimitSet, *, quiet: bool) -> FollowUp:
     if outcome.resend and facts.tries <= RESENDS_MAX:
-        send_ms = now_ms + _backoff(facts.tries, 2 * SECOND_MS, MINUTE_MS)
+        send_ms = open_from_ms(now_ms + _backoff(facts.tries, 2 * SECOND_MS, MINUTE_MS), quiet=quiet)
         if not is_too_late(facts.first_try_ms, send_ms, limits):
             return FollowUp(
                 events=(Event.NO_ANSWER,), send_ms=send_ms, look_ms=send_ms + MINUTE_MS, alarm=outcome.strange
@@ -166,7 +167,9 @@ def _after_no(outcome: No, facts: Facts, now_ms: int, limits: LimitSet, *, quiet
             wait_ms = (10 * MINUTE_MS, 2 * HOUR_MS, 12 * HOUR_MS)[min(facts.tries, 3) - 1]
         case About.BALANCE | About.SETUP:
             wait_ms = 2 * SECOND_MS
-    return _again(Event.SAID_NO, facts, now_ms, wait_ms, limits, full=full, brake=brake, hold_reason=reason)
+    return _again(
+        Event.SAID_NO, facts, now_ms, wait_ms, limits, quiet=quiet, full=full, brake=brake, hold_reason=reason
+    )
 
 
 def _again(
@@ -176,19 +179,22 @@ def _again(
     wait_ms: int,
     limits: LimitSet,
     *,
+    quiet: bool,
     full: bool = False,
     brake: About | None = None,
     hold_reason: str = "",
 ) -> FollowUp:
     """The same number later; a grant in doubt is queried meanwhile."""
-    send_ms = now_ms + max(wait_ms, limits.retry_ms_min.value)
+    send_ms = open_from_ms(now_ms + max(wait_ms, limits.retry_ms_min.value), quiet=quiet)
     if facts.state is State.RESENDING and is_too_late(facts.first_try_ms, send_ms, limits):
         return FollowUp(events=(event,), look_ms=now_ms + _LOOK_FIRST_MS, full=full, brake=brake)
     look_ms = send_ms + MINUTE_MS if facts.state is State.RESENDING else None
     return FollowUp(events=(event,), send_ms=send_ms, look_ms=look_ms, full=full, brake=brake, hold_reason=hold_reason)
 
 
-def after_look(sighting: Sighting, facts: Facts, *, asked_ms: int, now_ms: int, limits: LimitSet) -> FollowUp:
+def after_look(
+    sighting: Sighting, facts: Facts, *, asked_ms: int, now_ms: int, limits: LimitSet, quiet: bool
+) -> FollowUp:
     """Say what follows from a query.
 
     Args:
@@ -197,6 +203,7 @@ def after_look(sighting: Sighting, facts: Facts, *, asked_ms: int, now_ms: int, 
         asked_ms: when the query was begun.
         now_ms: when the answer came.
         limits: the merchant's.
+        quiet: whether the merchant keeps the quiet hours: queries run, sends wait.
     """
     state, seen = facts.state, sighting.seen
     if sighting.fen is not None and sighting.fen != facts.fen:
@@ -226,11 +233,11 @@ def after_look(sighting: Sighting, facts: Facts, *, asked_ms: int, now_ms: int, 
         case Seen.STUCK if state is State.UNSURE and not facts.seen_success:
             if not quiet_since:
                 return FollowUp(events=(Event.SAW_NOTHING_NEW,), look_ms=ended_ms + SECOND_MS)
-            send_ms = now_ms + SECOND_MS
+            send_ms = open_from_ms(now_ms + SECOND_MS, quiet=quiet)
             if not is_too_late(facts.first_try_ms, send_ms, limits):
                 return FollowUp(events=(Event.SAW_STUCK,), send_ms=send_ms, look_ms=send_ms + MINUTE_MS)
         case Seen.IN_PROCESS | Seen.NOT_FOUND | Seen.NOTHING:
-            return _after_nothing_new(sighting, facts, now_ms, limits, gone=gone)
+            return _after_nothing_new(sighting, facts, now_ms, limits, gone=gone, quiet=quiet)
         case _:
             # What WeChat shows does not fit what it showed before.
             if state is State.RETURNING:
@@ -254,7 +261,9 @@ def _after_failed(facts: Facts, now_ms: int, *, look_ms: int, quiet_since: bool)
     return FollowUp(events=(Event.SAW_FAILED, Event.RENEWED), send_ms=None, look_ms=now_ms + MINUTE_MS)
 
 
-def _after_nothing_new(sighting: Sighting, facts: Facts, now_ms: int, limits: LimitSet, *, gone: bool) -> FollowUp:
+def _after_nothing_new(
+    sighting: Sighting, facts: Facts, now_ms: int, limits: LimitSet, *, gone: bool, quiet: bool
+) -> FollowUp:
     brake = sighting.about
     if gone:
         return _handed_over("WeChat forgets a number after so many days, and this one has not ended")
@@ -270,8 +279,9 @@ def _after_nothing_new(sighting: Sighting, facts: Facts, now_ms: int, limits: Li
         return FollowUp(events=same, look_ms=_later(facts.last_try_ms, now_ms))
     if facts.state is State.UNSURE:
         # Nothing is lost by repeating the same bytes under the same number, and nothing else ends the doubt.
-        wait_ms = PROCESSING_MS if sighting.seen is Seen.IN_PROCESS else 3 * MINUTE_MS * min(facts.tries, 20)
-        send_ms = max(now_ms, facts.last_try_ms + wait_ms)
+        first_ms = PROCESSING_MS if sighting.seen is Seen.IN_PROCESS else 3 * MINUTE_MS
+        wait_ms = _backoff(facts.tries, first_ms, 2 * HOUR_MS)
+        send_ms = open_from_ms(max(now_ms, facts.last_try_ms + wait_ms), quiet=quiet)
         if not is_too_late(facts.first_try_ms, send_ms, limits):
             return FollowUp(events=same, send_ms=send_ms, look_ms=send_ms + MINUTE_MS)
     return FollowUp(events=same, look_ms=_later(facts.last_try_ms, now_ms))
