@@ -6,7 +6,7 @@ answer is to run it again: it then reads its result instead of making it twice.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -50,6 +50,8 @@ class Database(ABC):
                 if broken is not None:
                     raise BookBroken(broken) from error
                 if not self.passes(error):
+                    if self.down(error):
+                        raise StoreDown(str(error)) from error
                     raise
                 last = error
             else:
@@ -88,6 +90,10 @@ class Database(ABC):
         """Return whether the same transaction may well succeed at the next try."""
 
     @abstractmethod
+    def down(self, error: Exception) -> bool:
+        """Return whether the error is about the database's own state and not about what was asked of it."""
+
+    @abstractmethod
     def now_ms(self) -> int:
         """Return the store's clock."""
 
@@ -97,10 +103,16 @@ class Database(ABC):
 
 
 @contextmanager
-def undone(roll_back: Callable[[], None]) -> Generator[None]:
-    """Undo the transaction if the block raises anything at all: a killed task must not leave its lock behind."""
+def undone(roll_back: Callable[[], None], gone: tuple[type[Exception], ...]) -> Generator[None]:
+    """Undo the transaction if the block raises anything at all: a killed task must not leave its lock behind.
+
+    Args:
+        roll_back: undoes it.
+        gone: errors of `roll_back` that mean that the connection is lost, and the transaction with it.
+    """
     try:
         yield
     except BaseException:
-        roll_back()
+        with suppress(*gone):
+            roll_back()
         raise

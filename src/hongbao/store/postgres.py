@@ -90,7 +90,7 @@ class PostgresDatabase(Database):
         """Open a transaction that writes."""
         with self.engine.connect() as core:
             transaction = core.begin()
-            with undone(transaction.rollback):
+            with undone(transaction.rollback, self.driver_errors):
                 yield _Session(core, self._clock)
             try:
                 self.commit(transaction.commit)
@@ -129,6 +129,11 @@ class PostgresDatabase(Database):
         state = original.sqlstate if isinstance(original, psycopg.Error) else ""
         return isinstance(original, psycopg.OperationalError) and (state is None or state.startswith(("57P", "08")))
 
+    def down(self, error: Exception) -> bool:
+        """Return whether the server cannot be reached, is stopping, or held a row for too long."""
+        original = error.orig if isinstance(error, DBAPIError) else error
+        return isinstance(original, psycopg.OperationalError)
+
     def now_ms(self) -> int:
         """Return the server's clock."""
         with self.reading() as session:
@@ -145,5 +150,7 @@ def _engine(url: str, options: str, connections_max: int) -> Engine:
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=connections_max,
         max_overflow=0,
+        # The server may have been restarted since a connection was last used.
+        pool_pre_ping=True,
         connect_args={"options": options, "application_name": "hongbao"},
     )

@@ -284,8 +284,10 @@ class _Batch:
 
 def cancel_rest(session: Session, campaign: str, *, count: int) -> int:
     """Cancel grants of which nothing ever left."""
-    session.hold(*_campaign_home(session, campaign))
+    session.hold(*campaign_home(session, campaign))
     found = session.rows("lock_campaigns", keys=[campaign])
+    if not found:
+        raise KeyError(campaign)
     ids = [row["id"] for row in session.rows("untried", campaign_id=found[0]["id"], count=count)]
     if not ids:
         return 0
@@ -296,8 +298,7 @@ def cancel_rest(session: Session, campaign: str, *, count: int) -> int:
     return sum(bool(recorded.took) for recorded in record(session, cancelled))
 
 
-def _campaign_home(session: Session, campaign: str) -> tuple[set[str], set[str]]:
+def campaign_home(session: Session, campaign: str) -> tuple[set[str], set[str]]:
+    """Return whose balances a change of this campaign's money touches; none if there is no such campaign."""
     rows = session.rows("campaign_home", key=campaign)
-    if not rows:
-        raise KeyError(campaign)
-    return {rows[0]["mch_id"]}, {campaign}
+    return {row["mch_id"] for row in rows}, {campaign}

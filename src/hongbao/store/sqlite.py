@@ -124,7 +124,7 @@ class SqliteDatabase(Database):
                 self._writer = self.engine.connect()
             core = self._writer
             transaction = core.begin()
-            with undone(transaction.rollback):
+            with undone(transaction.rollback, self.driver_errors):
                 yield _Session(core, self._clock)
             try:
                 self.commit(transaction.commit)
@@ -173,6 +173,11 @@ class SqliteDatabase(Database):
     def passes(self, error: Exception) -> bool:
         """Another process held the file."""
         return any(text in str(error) for text in _BUSY)
+
+    def down(self, error: Exception) -> bool:
+        """Return whether the disk is full or broken, or another process holds the file."""
+        original = error.orig if isinstance(error, DBAPIError) else error
+        return isinstance(original, sqlite3.OperationalError)
 
     def now_ms(self) -> int:
         """Return the process's clock: a file has none of its own."""

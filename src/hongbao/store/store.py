@@ -14,7 +14,7 @@ from hongbao.store import books, reading, schema
 from hongbao.store.database import Database
 from hongbao.store.intake import intake
 from hongbao.store.lease import lease
-from hongbao.store.record import cancel_rest, homes, record
+from hongbao.store.record import campaign_home, cancel_rest, homes, record
 from hongbao.store.session import Session
 from hongbao.store.writer import Direct, Homes, Writer
 
@@ -49,7 +49,7 @@ class SqlStore:
             return verb(session)
 
     def _write(self, verb: Callable[[Session], T], merchants: Sequence[str] = (), campaigns: Sequence[str] = ()) -> T:
-        return self._writer.call(verb, (set(merchants), set(campaigns)))
+        return self._writer.call(verb, lambda _session: (set(merchants), set(campaigns)))
 
     # Who pays and for what.
 
@@ -98,9 +98,9 @@ class SqlStore:
         return self._write(lambda session: books.fund(session, merchant, fen, key), [merchant])
 
     def allot(self, campaign: CampaignId, fen: Fen, key: str) -> bool:
-        owner = self.campaign(campaign)
-        merchants = [] if owner is None else [owner.merchant]
-        return self._write(lambda session: books.allot(session, campaign, fen, key), merchants, [campaign])
+        return self._writer.call(
+            lambda session: books.allot(session, campaign, fen, key), lambda session: campaign_home(session, campaign)
+        )
 
     # The road.
 
@@ -136,9 +136,10 @@ class SqlStore:
         return self._read(lambda session: reading.expired(session, count=count))
 
     def cancel_rest(self, campaign: CampaignId, *, count: int) -> int:
-        owner = self.campaign(campaign)
-        merchants = [] if owner is None else [owner.merchant]
-        return self._write(lambda session: cancel_rest(session, campaign, count=count), merchants, [campaign])
+        return self._writer.call(
+            lambda session: cancel_rest(session, campaign, count=count),
+            lambda session: campaign_home(session, campaign),
+        )
 
     def work(self, *, within_ms: int) -> list[ports.Work]:
         return self._read(lambda session: reading.work(session, within_ms=within_ms))

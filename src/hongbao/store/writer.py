@@ -34,7 +34,7 @@ ITEMS_MAX = 2_000
 class Writer(Protocol):
     """Runs calls that write."""
 
-    def call(self, verb: Callable[[Session], T], homes: Homes) -> T:
+    def call(self, verb: Callable[[Session], T], homes: Callable[[Session], Homes]) -> T:
         """Run a verb by itself or beside others."""
         ...
 
@@ -59,7 +59,7 @@ class Direct:
         """Write to this database."""
         self._database = database
 
-    def call(self, verb: Callable[[Session], T], homes: Homes) -> T:
+    def call(self, verb: Callable[[Session], T], homes: Callable[[Session], Homes]) -> T:
         """Run a verb."""
         return self._database.write(verb)
 
@@ -102,9 +102,9 @@ class GroupWriter:
         self._thread = threading.Thread(target=self._run, name="hongbao-writer", daemon=True)
         self._thread.start()
 
-    def call(self, verb: Callable[[Session], T], homes: Homes) -> T:
+    def call(self, verb: Callable[[Session], T], homes: Callable[[Session], Homes]) -> T:
         """Wait for the next commit that holds this call."""
-        return self._put(_Member(verb, lambda: homes, None)).result()
+        return self._put(_Member(verb, homes, None)).result()
 
     def batch(
         self,
@@ -177,7 +177,7 @@ def _together(session: Session, members: Sequence[_Member]) -> list[Any]:
         if member.items is not None:
             batches.setdefault(member.verb, []).append(member)
         else:
-            held = member.homes()
+            held = member.homes(session)
             merchants |= held[0]
             campaigns |= held[1]
     for batch in batches.values():
