@@ -4,7 +4,8 @@ import asyncio
 import selectors
 from typing import Any
 
-START_MS = 1_735_693_200_000  # 2025-01-01 09:00 Beijing time
+NINE_MS = 1_735_693_200_000
+"""2025-01-01 09:00 Beijing time."""
 
 
 class Deadlock(AssertionError):
@@ -14,11 +15,12 @@ class Deadlock(AssertionError):
 class VirtualTime:
     """The time of one world, in whole microseconds since its start."""
 
-    def __init__(self) -> None:
+    def __init__(self, start_ms: int = NINE_MS) -> None:
+        self.start_ms = start_ms
         self.us = 0
 
     def now_ms(self) -> int:
-        return START_MS + self.us // 1000
+        return self.start_ms + self.us // 1000
 
 
 class _Selector(selectors.SelectSelector):

@@ -9,16 +9,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from tests.factories import certificate
+from tests.simulation.virtual import VirtualTime
+
 from hongbao.clock import Dice, SeededDice
 from hongbao.merchant import LimitSet
 from hongbao.simulator.face import Arrival, Certificate, Departure, Face
 from hongbao.simulator.packets import Status
 from hongbao.simulator.world import World
-from hongbao.wechat import Credentials, Request
-from hongbao.wechat import xml
+from hongbao.wechat import Credentials, Request, SentRedPack, xml
 from hongbao.wechat.flow import Answer, Failure, Post, converse
-from tests.factories import certificate
-from tests.simulation.virtual import VirtualTime
 
 R = TypeVar("R")
 DAY_MS = 86_400_000
@@ -92,9 +92,16 @@ class WireCaller:
         self._wire = wire
         self._credentials = Credentials(mch_id=mch_id, api_key=api_key, certificate=certificate())
         self._dice = dice
-        self.alive = True
+        self.heard: list[tuple[str, str, str]] = []
+        """Every "sent" that came to this host."""
 
     async def call(self, request: Request[R]) -> R:
+        reply = await self._call(request)
+        if isinstance(reply, SentRedPack):
+            self.heard.append((self.mch_id, reply.mch_billno, reply.send_listid))
+        return reply
+
+    async def _call(self, request: Request[R]) -> R:
         conversation = converse(request, self._credentials, self.limits, ("https://one.example",), self._dice)
         try:
             post = next(conversation)

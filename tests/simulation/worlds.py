@@ -11,6 +11,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from sqlalchemy import text
+from tests.simulation.virtual import NINE_MS, Skewed, VirtualLoop, VirtualTime
+from tests.simulation.wire import DAY_MS, Wire, WireCaller, Witness
+
 from hongbao.channel.wechat import WeChatChannel
 from hongbao.clock import SeededDice
 from hongbao.engine import merchants as brakes
@@ -27,14 +31,13 @@ from hongbao.ids import AppId, CampaignId, MerchantId, OpenId
 from hongbao.lanes.local import LocalLanes
 from hongbao.ledger.audit import audit
 from hongbao.ledger.grant import ENDED, PAID, State
+from hongbao.merchant import Limit
 from hongbao.money import Fen
 from hongbao.payout.pacing import open_from_ms
 from hongbao.simulator.clock import SimulatorClock
 from hongbao.simulator.packets import Status
 from hongbao.simulator.world import World
 from hongbao.store.opening import open_sqlite
-from tests.simulation.virtual import Skewed, VirtualLoop, VirtualTime
-from tests.simulation.wire import DAY_MS, Wire, WireCaller, Witness
 
 T = TypeVar("T")
 MERCHANTS = 3
@@ -86,11 +89,11 @@ class Host:
         self.clock = Skewed(world.time)
         self.dice = SeededDice(world.seed * 1_000 + serial)
         store = world.store
-        callers = {
+        self.callers = {
             MerchantId(mch_id): WireCaller(world.wire, mch_id, world.key_of(mch_id), self.dice)
             for mch_id in world.mch_ids
         }
-        channel = WeChatChannel(callers, self.clock)
+        channel = WeChatChannel(self.callers, self.clock)
         options: dict[str, Any] = {"run": self.run, "pass_by": self.pass_by}
         self.issuer = Issuer(store, channel, clock=self.clock, dice=self.dice, **options)
         reconciler = Reconciler(store, channel, clock=self.clock, **options)
@@ -154,7 +157,9 @@ class SimulatedWorld:
     def __init__(self, seed: int, make: Callable[["SimulatedWorld", int], Host] = Host) -> None:
         self.seed = seed
         self.dice = SeededDice(seed)
-        self.time = VirtualTime()
+        # Most worlds begin in the morning; some just before midnight, some before the quiet hours end.
+        hours = (0, 0, 14.93, -1.05)[self.dice.below(4)]
+        self.time = VirtualTime(NINE_MS + int(hours * 3_600_000))
         self.store = open_sqlite(":memory:", clock=self.time, person_key=b"k" * 32, grouped=False)
         self.wechat = World(era="2025", clock=SimulatorClock(self.time), seed=seed)
         self.mch_ids = [f"190000000{place}" for place in range(1, MERCHANTS + 1)]
@@ -167,8 +172,10 @@ class SimulatedWorld:
         self.hosts_made = 0
         self.make = make
         self.trouble_permille = 0
-        self.crash_permille = 0
+        self.deaths = self._choose_deaths()
+        self.retired: list[Host] = []
         self.calm = False
+        self.living: list[Host] = []
         self.awards: dict[MerchantId, list[Award]] = {}
         self.hopeless: set[str] = set()
         self.opens: dict[str, bool] = {}
@@ -183,7 +190,12 @@ class SimulatedWorld:
         merchant, appid, campaign = MerchantId(mch_id), AppId(f"wx{place:016d}"), CampaignId(f"spring-{mch_id}")
         self.wechat.add_merchant(mch_id, api_key=self.key_of(mch_id), balance_fen=10_000_000)
         self.wechat.bind_account(mch_id, appid)
-        self.store.add_merchant(Merchant(merchant=merchant))
+        limits: dict[str, Limit] = {}
+        if place == 1:
+            # One merchant is slow enough for its pace to bind.
+            self.wechat.change_merchant(mch_id, {"rate_second_max": 2})
+            limits["sends_second_max"] = Limit(2, source="entered")
+        self.store.add_merchant(Merchant(merchant=merchant, limits=limits))
         self.store.add_account(merchant, appid)
         count = GRANTS // MERCHANTS
         amounts = [100 + self.dice.below(400) for _ in range(count)]
@@ -193,7 +205,12 @@ class SimulatedWorld:
         self.store.amend_campaign(campaign, _live)
         self.awards[merchant] = [
             Award(
-                campaign=campaign, openid=OpenId(f"o{place}{number:026d}"), occasion="spring", fen=Fen(fen), words=WORDS
+                campaign=campaign,
+                openid=OpenId(f"o{place}{number:026d}"),
+                occasion="spring",
+                fen=Fen(fen),
+                words=WORDS,
+                due_ms=self.time.now_ms() + (self.dice.below(300_000) if number % 2 else 0),
             )
             for number, fen in enumerate(amounts)
         ]
@@ -201,6 +218,18 @@ class SimulatedWorld:
             self.opens[award.openid] = self.dice.below(3) > 0
 
     # Chance
+
+    def _choose_deaths(self) -> dict[Point, int]:
+        """Choose where hosts die, and how many passages before it are spared."""
+        deaths: dict[Point, int] = {}
+        for _ in range(3):
+            point = list(Point)[self.dice.below(len(Point))]
+            deaths[point] = self.dice.below(6)
+            if point in {Point.BEFORE_RESCUE, Point.AFTER_RESCUE}:
+                # There must be somebody to rescue.
+                deaths[point] = 0
+                deaths[Point.LEASED] = self.dice.below(3)
+        return deaths
 
     def database_trouble(self) -> str:
         if self.calm or not self.trouble_permille or self.dice.below(1_000) >= self.trouble_permille:
@@ -210,7 +239,13 @@ class SimulatedWorld:
         return kind
 
     def dies_at(self, point: Point) -> bool:
-        return not self.calm and self.crash_permille > 0 and self.dice.below(1_000) < self.crash_permille
+        if self.calm or point not in self.deaths:
+            return False
+        if self.deaths[point]:
+            self.deaths[point] -= 1
+            return False
+        del self.deaths[point]
+        return True
 
     def rest_ms(self) -> int:
         """How long a worker may rest: until something is due, in the calm weeks for hours."""
@@ -268,6 +303,7 @@ class SimulatedWorld:
             await asyncio.sleep(self.rest_ms() / 1000)
         await asyncio.sleep(60)
         people.cancel()
+        self.living = list(self.hosts)
         for host in self.hosts:
             host.die()
 
@@ -283,6 +319,7 @@ class SimulatedWorld:
         dead = [host for host in self.hosts if not host.alive]
         for host in dead:
             self.hosts.remove(host)
+            self.retired.append(host)
             self._start_host()
 
     async def _take_in(self, merchant: MerchantId) -> None:
@@ -333,7 +370,6 @@ class SimulatedWorld:
 
     def _plan(self) -> list[Coroutine[Any, Any, None]]:
         """Choose which kinds of fault this world has; at least ten strike."""
-        self.crash_permille = self.dice.below(8)
         self.trouble_permille = self.dice.below(30)
         wire = [
             ("no_answer_before", {}), ("no_answer_after", {}), ("cut_before_reply", {}), ("cut_mid_reply", {}),
@@ -418,7 +454,7 @@ class SimulatedWorld:
         """A host that stands still and goes on: its tasks run late, all at once."""
         del mch_id
         host = self.hosts[self.dice.below(len(self.hosts))]
-        host.stands_until_ms = self.time.now_ms() + 20_000
+        host.stands_until_ms = self.time.now_ms() + 20_000 + self.dice.below(2) * 90_000
 
     def _calm_down(self) -> None:
         self.calm = True
@@ -447,6 +483,8 @@ class SimulatedWorld:
         found += [f"WeChat's books: {each}" for each in self.wechat.audit()]
         found += self.witness.breaches
         found += [finding for grant in self.grants() for finding in self._grant_findings(grant)]
+        found += self._unwritten_answers()
+        found += self._places_findings()
         heard = Counter(self.heard)
         for grant in self.grants():
             self.tally.states[grant.state] += 1
@@ -458,6 +496,42 @@ class SimulatedWorld:
             if count != len(awards):
                 found.append(f"{len(awards)} awards and {count} grants")
         return found
+
+    def _unwritten_answers(self) -> list[str]:
+        """Every "sent" that came to a host which never died must be among the evidence, however late it came."""
+        written = {
+            (grant.merchant, attempt.number, attempt.evidence.list_id)
+            for grant in self.grants()
+            if (timeline := self.store.timeline(grant.grant)) is not None
+            for attempt in timeline.attempts
+            if attempt.kind == "send" and attempt.evidence is not None
+        }
+        return [
+            f"{number}: the answer {list_id} was dropped"
+            for host in self.living
+            for caller in host.callers.values()
+            for mch_id, number, list_id in caller.heard
+            if (mch_id, number, list_id) not in written
+        ]
+
+    def _places_findings(self) -> list[str]:
+        """The counters of the caps are what the grants that hold places make of them."""
+        with self.store.database.reading() as session:
+            rows = session.core.execute(text("SELECT mch_id, day, packets, fen FROM person_days")).all()
+        counted: Counter[tuple[str, int]] = Counter()
+        amounts: Counter[tuple[str, int]] = Counter()
+        for mch_id, day, packets, fen in rows:
+            counted[mch_id, day] += packets
+            amounts[mch_id, day] += fen
+        for grant in self.grants():
+            if grant.place is not None:
+                counted[grant.merchant, grant.place] -= 1
+                amounts[grant.merchant, grant.place] -= grant.fen
+        return [
+            f"merchant {mch_id} on {day}: {count} places and {amounts[mch_id, day]} fen that no grant holds"
+            for (mch_id, day), count in counted.items()
+            if count or amounts[mch_id, day]
+        ]
 
     def _grant_findings(self, grant: Any) -> list[str]:
         packets = [
