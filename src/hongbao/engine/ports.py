@@ -506,6 +506,106 @@ class Notice:
     at_ms: int
 
 
+# ---------------------------------------------------------------------------------------------------- the openid file
+
+
+class BatchState(StrEnum):
+    """How far the rows of a batch have come. Whether its grants go out is its campaign's affair."""
+
+    STAGING = "staging"
+    """Rows are arriving; nobody knows the batch yet."""
+    READY = "ready"
+    """Submitted: all rows are there, or none would be."""
+    FEEDING = "feeding"
+    """Started: its rows become grants."""
+    FED = "fed"
+    """No more rows become grants."""
+    SETTLED = "settled"
+    """All its grants have ended, and what was left of its budget went back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BatchRow:
+    """One row of an openid file.
+
+    Attributes:
+        line: where it stands in the file, from 1.
+        openid: None once the row is a grant: then the grant's person has it.
+        occasion: what tells it from the person's other rows.
+        wording: its own wishing; "" for the template's.
+        own: the cells of columns that are not ours, as a JSON list; "" if there are none.
+    """
+
+    line: int
+    openid: OpenId | None
+    occasion: str
+    fen: Fen
+    wording: str = ""
+    own: str = ""
+
+    def __repr__(self) -> str:
+        return f"BatchRow({self.line}, {self.occasion!r}, {self.fen!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is submitted with staged rows.
+
+    Attributes:
+        content_hash: of merchant, account, normalised rows and the batch that is continued.
+        template_hash: of everything that shapes a request but the rows.
+        template: as JSON; the store does not read it.
+        file_name: for people.
+        columns: the file's header as a JSON list; "" for a file without one.
+        continues: the batch whose rows that are paid, or may yet be, are left out of this one.
+        again: whether the same rows may be there under another template.
+    """
+
+    campaign: CampaignId
+    merchant: MerchantId
+    appid: AppId
+    content_hash: str
+    template_hash: str
+    template: str
+    file_name: str
+    columns: str = ""
+    continues: CampaignId | None = None
+    again: bool = False
+    begins_ms: int | None = None
+    ends_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A batch as the store holds it.
+
+    Attributes:
+        rows, fen: how many rows are paid by it, and what they are worth.
+        left_out: rows of the file that the continued batch covers.
+        fed_rows, fed_fen: how many of them are grants.
+        fed_line: the last line that is a grant.
+        submitted_ms: None while its rows arrive.
+    """
+
+    campaign: CampaignId
+    merchant: MerchantId
+    appid: AppId
+    state: BatchState
+    content_hash: str
+    template_hash: str
+    template: str
+    file_name: str
+    columns: str
+    continues: CampaignId | None
+    rows: int
+    fen: int
+    left_out: int
+    fed_rows: int
+    fed_fen: int
+    fed_line: int
+    submitted_ms: int | None
+
+
 class Store(Protocol):
     """The engine of record."""
 
@@ -652,6 +752,85 @@ class Store(Protocol):
 
     def leave_lane(self, merchant: MerchantId, *, owner: str) -> None:
         """Give the lane back."""
+        ...
+
+    # The openid file. A batch is a campaign of the kind "batch" with rows that become grants little by little.
+
+    def stage_batch(self, campaign: CampaignId, rows: Sequence[BatchRow]) -> None:
+        """Add rows to a batch that is not submitted yet; the first call makes it. Rows that are there stay.
+
+        Raises:
+            BadInput: the batch is submitted already.
+        """
+        ...
+
+    def unstage_batch(self, campaign: CampaignId, *, count: int) -> int:
+        """Forget up to `count` rows of a batch that is not submitted, at last itself; return how many rows. 0: it is
+        gone, or submitted.
+        """
+        ...
+
+    def staged_batches(self, *, before_ms: int) -> list[CampaignId]:
+        """Return batches that began before this time and were never submitted."""
+        ...
+
+    def submit_batch(self, staged: CampaignId, submission: Submission) -> Batch:
+        """Make a batch out of what is staged, in one transaction, with its campaign in DRAFT.
+
+        If these rows are there already under this template, that batch is returned and what is staged stays.
+
+        Raises:
+            BadInput: the same rows are there under another template and `again` is not said; the batch to be continued
+                is not there, was never started, or another one continues it; merchant or account is not there.
+        """
+        ...
+
+    def batch(self, campaign: CampaignId) -> Batch | None:
+        """Return a submitted batch."""
+        ...
+
+    def same_rows(self, merchant: MerchantId, content_hash: str) -> list[Batch]:
+        """Return the batches of these rows, oldest first; one for each template."""
+        ...
+
+    def batches(self, merchant: MerchantId, after: CampaignId | None = None, count: int = 100) -> list[Batch]:
+        """Return a merchant's batches, newest first."""
+        ...
+
+    def open_batches(self) -> list[Batch]:
+        """Return the batches in FEEDING and FED, oldest first."""
+        ...
+
+    def keep_batch(self, campaign: CampaignId, *, old: BatchState, new: BatchState) -> Batch:
+        """Move a batch from one state to the next; in any other state nothing changes. The answer is what stands.
+
+        Raises:
+            KeyError: no such batch.
+        """
+        ...
+
+    def batch_rows(self, campaign: CampaignId, *, after: int, count: int) -> list[BatchRow]:
+        """Return a batch's rows beyond a line, in the order of the file."""
+        ...
+
+    def batch_lines(self, campaign: CampaignId, lines: Sequence[int]) -> list[BatchRow]:
+        """Return single rows of a batch, in the order of the file."""
+        ...
+
+    def feed_batch(self, campaign: CampaignId, *, line: int) -> Batch:
+        """Say that all rows up to this line are grants; their openids are forgotten here.
+
+        Raises:
+            KeyError: no such batch.
+        """
+        ...
+
+    def paid_since(self, merchant: MerchantId, appid: AppId, openids: Sequence[OpenId], since_ms: int) -> list[OpenId]:
+        """Return which of these people the merchant sent a packet to since then that did not come back."""
+        ...
+
+    def sent_on(self, merchant: MerchantId, day: int) -> Count:
+        """Return what the merchant sent, or may have sent, on a Beijing day (yyyymmdd)."""
         ...
 
     # Events out.

@@ -8,6 +8,9 @@ from typing import Any
 
 from hongbao.engine.ports import (
     Attempt,
+    Batch,
+    BatchRow,
+    BatchState,
     Brake,
     BrakeState,
     Campaign,
@@ -178,4 +181,39 @@ def notice_of(row: Row) -> Notice:
         fen=Fen(row["fen"]),
         state=State(row["state"]),
         at_ms=row["at_ms"],
+    )
+
+
+def batch_of(row: Row) -> Batch:
+    """Read a batch."""
+    return Batch(
+        campaign=CampaignId(row["key"]),
+        merchant=MerchantId(row["mch_id"]),
+        appid=AppId(row["appid"]),
+        state=BatchState(row["state"]),
+        content_hash=row["content_hash"],
+        template_hash=row["template_hash"],
+        template=row["template"],
+        file_name=row["file_name"],
+        columns=row["columns"],
+        continues=None if row["continues"] is None else CampaignId(row["continues"]),
+        rows=row["row_count"],
+        fen=row["fen"],
+        left_out=row["left_out"],
+        fed_rows=row["fed_rows"],
+        fed_fen=row["fed_fen"],
+        fed_line=row["fed_line"],
+        submitted_ms=row["submitted_ms"],
+    )
+
+
+def batch_row_of(row: Row) -> BatchRow:
+    """Read a row of a batch."""
+    return BatchRow(
+        line=row["line"],
+        openid=None if row["openid"] is None else OpenId(row["openid"]),
+        occasion=row["occasion"],
+        fen=Fen(row["fen"]),
+        wording=row["wording"],
+        own=row["own"],
     )

@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-from hongbao.engine.ports import SENDING_STATES, BrakeState, CampaignState
+from hongbao.engine.ports import SENDING_STATES, BatchState, BrakeState, CampaignState
 from hongbao.ledger.grant import Money, State
 from hongbao.ledger.transfer import Kind
 
@@ -307,6 +307,48 @@ notices = Table(
     Column("at_ms", WHOLE, nullable=False),
     # Acknowledged notices are deleted; their numbers must not come back.
     sqlite_autoincrement=True,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False, unique=True, comment="its campaign's; while staging a name of its own"),
+    Column("mch_id", Text),
+    Column("appid", Text),
+    Column("state", Text, nullable=False),
+    Column("content_hash", Text),
+    Column("template_hash", Text),
+    Column("template", Text, nullable=False, server_default="{}"),
+    Column("file_name", Text, nullable=False, server_default=""),
+    Column("columns", Text, nullable=False, server_default=""),
+    Column("continues", Text, unique=True, comment="two continuations of one batch would pay its failed rows twice"),
+    Column("row_count", Integer, nullable=False, server_default="0"),
+    Column("fen", WHOLE, nullable=False, server_default="0"),
+    Column("left_out", Integer, nullable=False, server_default="0"),
+    Column("fed_rows", Integer, nullable=False, server_default="0"),
+    Column("fed_fen", WHOLE, nullable=False, server_default="0"),
+    Column("fed_line", Integer, nullable=False, server_default="0"),
+    Column("begun_ms", WHOLE, nullable=False),
+    Column("submitted_ms", WHOLE),
+    UniqueConstraint("mch_id", "content_hash", "template_hash"),
+    _one_of("state", BatchState),
+)
+Index("ix_batches_merchant", batches.c.mch_id, batches.c.id)
+_UNSETTLED = text(f"state <> '{BatchState.SETTLED}'")
+Index("ix_batches_unsettled", batches.c.state, batches.c.id, sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED)
+
+batch_rows = Table(
+    "batch_rows",
+    metadata,
+    Column("batch_id", WHOLE, primary_key=True, autoincrement=False),
+    Column("line", Integer, primary_key=True),
+    Column("openid", Text, comment="until the row is a grant; then the person has it"),
+    Column("occasion", Text, nullable=False),
+    Column("fen", WHOLE, nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("own", Text, nullable=False, comment="JSON: cells of the columns that are not ours"),
+    sqlite_with_rowid=False,
 )
 
 TRIGGERS = {

@@ -10,7 +10,7 @@ from hongbao.engine import ports
 from hongbao.ids import AppId, CampaignId, GrantId, MerchantId, OpenId, OrderNumber
 from hongbao.ledger.grant import State
 from hongbao.money import Fen
-from hongbao.store import books, reading, schema
+from hongbao.store import batches, books, reading, schema
 from hongbao.store.database import Database
 from hongbao.store.intake import intake
 from hongbao.store.lease import lease
@@ -157,6 +157,50 @@ class SqlStore:
         mine = (table.c.mch_id == merchant) & (table.c.lane_owner == owner)
         leave = update(table).where(mine).values(lane_owner=None, lane_until_ms=None)
         self._write(lambda session: session.core.execute(leave), [merchant])
+
+    # The openid file.
+
+    def stage_batch(self, campaign: CampaignId, rows: Sequence[ports.BatchRow]) -> None:
+        self._write(lambda session: batches.stage(session, campaign, rows))
+
+    def unstage_batch(self, campaign: CampaignId, *, count: int) -> int:
+        return self._write(lambda session: batches.unstage(session, campaign, count))
+
+    def staged_batches(self, *, before_ms: int) -> list[CampaignId]:
+        return self._read(lambda session: batches.staged(session, before_ms))
+
+    def submit_batch(self, staged: CampaignId, submission: ports.Submission) -> ports.Batch:
+        return self._write(lambda session: batches.submit(session, staged, submission, self._key))
+
+    def batch(self, campaign: CampaignId) -> ports.Batch | None:
+        return self._read(lambda session: batches.batch(session, campaign))
+
+    def same_rows(self, merchant: MerchantId, content_hash: str) -> list[ports.Batch]:
+        return self._read(lambda session: batches.same_rows(session, merchant, content_hash))
+
+    def batches(self, merchant: MerchantId, after: CampaignId | None = None, count: int = 100) -> list[ports.Batch]:
+        return self._read(lambda session: batches.of_merchant(session, merchant, after, count))
+
+    def open_batches(self) -> list[ports.Batch]:
+        return self._read(batches.open_ones)
+
+    def keep_batch(self, campaign: CampaignId, *, old: ports.BatchState, new: ports.BatchState) -> ports.Batch:
+        return self._write(lambda session: batches.keep(session, campaign, old, new))
+
+    def batch_rows(self, campaign: CampaignId, *, after: int, count: int) -> list[ports.BatchRow]:
+        return self._read(lambda session: batches.rows_after(session, campaign, after, count))
+
+    def batch_lines(self, campaign: CampaignId, lines: Sequence[int]) -> list[ports.BatchRow]:
+        return self._read(lambda session: batches.lines(session, campaign, lines))
+
+    def feed_batch(self, campaign: CampaignId, *, line: int) -> ports.Batch:
+        return self._write(lambda session: batches.feed(session, campaign, line), (), [campaign])
+
+    def paid_since(self, merchant: MerchantId, appid: AppId, openids: Sequence[OpenId], since_ms: int) -> list[OpenId]:
+        return self._read(lambda session: batches.paid_since(session, self._key, merchant, appid, openids, since_ms))
+
+    def sent_on(self, merchant: MerchantId, day: int) -> ports.Count:
+        return self._read(lambda session: batches.sent_on(session, merchant, day))
 
     # Events out.
 

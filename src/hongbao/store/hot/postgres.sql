@@ -9,8 +9,9 @@ SELECT id, key, mch_id, appid, state, free, begins_ms, ends_ms FROM campaigns
 WHERE key = ANY(%(keys)s::text[]) ORDER BY id FOR NO KEY UPDATE;
 
 -- homes: Whose the grants are: what never changes, read before anything is held.
-SELECT g.id, g.mch_id, c.key FROM grants AS g JOIN campaigns AS c ON c.id = g.campaign_id
-WHERE g.id = ANY(%(ids)s::bigint[]);
+SELECT g.id, g.mch_id, c.key FROM unnest(%(ids)s::bigint[]) AS j (id)
+CROSS JOIN LATERAL (SELECT id, mch_id, campaign_id FROM grants WHERE id = j.id OFFSET 0) AS g
+CROSS JOIN LATERAL (SELECT key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c;
 
 -- merchant: One merchant.
 SELECT * FROM merchants WHERE mch_id = %(mch_id)s;
@@ -21,9 +22,16 @@ FROM unnest(
     %(appid)s::text[], %(openid_hash)s::text[], %(campaign_id)s::bigint[], %(occasion)s::text[], %(mch_id)s::text[],
     %(number)s::text[]
 ) WITH ORDINALITY AS j (appid, openid_hash, campaign_id, occasion, mch_id, number, i)
-LEFT JOIN persons AS p ON p.appid = j.appid AND p.openid_hash = j.openid_hash
-LEFT JOIN grants AS g ON g.person_id = p.id AND g.campaign_id = j.campaign_id AND g.occasion = j.occasion
-LEFT JOIN orders AS o ON o.mch_id = j.mch_id AND o.number = j.number;
+LEFT JOIN LATERAL (
+    SELECT id FROM persons WHERE appid = j.appid AND openid_hash = j.openid_hash OFFSET 0
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT id, number, fen, content FROM grants
+    WHERE person_id = p.id AND campaign_id = j.campaign_id AND occasion = j.occasion OFFSET 0
+) AS g ON true
+LEFT JOIN LATERAL (
+    SELECT grant_id FROM orders WHERE mch_id = j.mch_id AND number = j.number OFFSET 0
+) AS o ON true;
 
 -- add_persons: People seen for the first time; another transaction may have been quicker.
 INSERT INTO persons (
@@ -35,7 +43,9 @@ ON CONFLICT (appid, openid_hash) DO NOTHING;
 
 -- persons: Who the people are.
 SELECT p.id, p.appid, p.openid_hash FROM unnest(%(appid)s::text[], %(openid_hash)s::text[]) AS j (appid, openid_hash)
-JOIN persons AS p ON p.appid = j.appid AND p.openid_hash = j.openid_hash;
+CROSS JOIN LATERAL (
+    SELECT id, appid, openid_hash FROM persons WHERE appid = j.appid AND openid_hash = j.openid_hash OFFSET 0
+) AS p;
 
 -- add_grants: New promises.
 INSERT INTO grants (
@@ -104,24 +114,32 @@ SELECT * FROM (
 ) AS heads WHERE due_ms <= %(now_ms)s ORDER BY id;
 
 -- due_grants: A campaign's next grants to send.
-SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen
+SELECT g.*, c.*, p.*, o.*
 FROM (
     SELECT * FROM grants WHERE campaign_id = %(campaign_id)s AND due_ms <= %(now_ms)s
     ORDER BY due_ms, id LIMIT %(count)s FOR NO KEY UPDATE SKIP LOCKED
-) AS g JOIN campaigns AS c ON c.id = g.campaign_id JOIN persons AS p ON p.id = g.person_id
-JOIN orders AS o ON o.mch_id = g.mch_id AND o.number = g.number
+) AS g
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
 ORDER BY g.due_ms, g.id;
 
 -- leased_grants: What a lease gave; asked when it is not known whether the lease was committed.
-SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen, a.slot_ms
-FROM grants AS g JOIN campaigns AS c ON c.id = g.campaign_id JOIN persons AS p ON p.id = g.person_id
-JOIN orders AS o ON o.mch_id = g.mch_id AND o.number = g.number
-JOIN attempts AS a ON a.grant_id = g.id AND a.kind = 'send' AND a.serial = g.attempts
+SELECT g.*, c.*, p.*, o.*, a.*
+FROM grants AS g
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
+CROSS JOIN LATERAL (
+    SELECT slot_ms FROM attempts WHERE grant_id = g.id AND kind = 'send' AND serial = g.attempts OFFSET 0
+) AS a
 WHERE g.mch_id = %(mch_id)s AND g.lease_token = %(token)s ORDER BY a.slot_ms, g.id;
 
 -- person_days: What people have had of a merchant on a day.
 SELECT d.person_id, d.packets, d.fen, d.is_full FROM unnest(%(persons)s::bigint[]) AS j (person_id)
-JOIN person_days AS d ON d.person_id = j.person_id AND d.mch_id = %(mch_id)s AND d.day = %(day)s;
+CROSS JOIN LATERAL (
+    SELECT * FROM person_days WHERE person_id = j.person_id AND mch_id = %(mch_id)s AND day = %(day)s OFFSET 0
+) AS d;
 
 -- merchant_day: What a merchant has sent on a day.
 SELECT packets, fen FROM merchant_days WHERE mch_id = %(mch_id)s AND day = %(day)s;
@@ -194,18 +212,23 @@ INSERT INTO attempts (
 );
 
 -- grants: Grants as they stand, held in this order.
-SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen
+SELECT g.*, c.*, p.*, o.*
 FROM (SELECT * FROM grants WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) AS g
-JOIN campaigns AS c ON c.id = g.campaign_id JOIN persons AS p ON p.id = g.person_id
-JOIN orders AS o ON o.mch_id = g.mch_id AND o.number = g.number;
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o;
 
 -- attempts: Single attempts.
 SELECT a.* FROM unnest(%(grant_id)s::bigint[], %(serial)s::int[]) AS j (grant_id, serial)
-JOIN attempts AS a ON a.grant_id = j.grant_id AND a.kind = 'send' AND a.serial = j.serial;
+CROSS JOIN LATERAL (
+    SELECT * FROM attempts WHERE grant_id = j.grant_id AND kind = 'send' AND serial = j.serial OFFSET 0
+) AS a;
 
 -- attempts_over: When the last attempt of each grant ended, or its lease ran out.
-SELECT a.grant_id, max(coalesce(a.ended_ms, a.lease_until_ms)) AS over_ms FROM unnest(%(ids)s::bigint[]) AS j (grant_id)
-JOIN attempts AS a ON a.grant_id = j.grant_id AND a.kind = 'send' GROUP BY a.grant_id;
+SELECT j.grant_id, (
+    SELECT max(coalesce(a.ended_ms, a.lease_until_ms)) FROM attempts AS a
+    WHERE a.grant_id = j.grant_id AND a.kind = 'send'
+) AS over_ms FROM unnest(%(ids)s::bigint[]) AS j (grant_id);
 
 -- close_attempts: What came back.
 UPDATE attempts AS t SET
@@ -247,21 +270,25 @@ INSERT INTO notices (
 );
 
 -- doubt: Grants in doubt that should be queried.
-SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen
+SELECT g.*, c.*, p.*, o.*
 FROM (
     SELECT * FROM grants WHERE mch_id = %(mch_id)s AND look_ms <= %(now_ms)s AND state IN ('unsure', 'doomed')
     ORDER BY look_ms, id LIMIT %(count)s FOR NO KEY UPDATE SKIP LOCKED
-) AS g JOIN campaigns AS c ON c.id = g.campaign_id JOIN persons AS p ON p.id = g.person_id
-JOIN orders AS o ON o.mch_id = g.mch_id AND o.number = g.number
+) AS g
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
 ORDER BY g.look_ms, g.id;
 
 -- follow: Packets that should be followed.
-SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen
+SELECT g.*, c.*, p.*, o.*
 FROM (
     SELECT * FROM grants WHERE mch_id = %(mch_id)s AND look_ms <= %(now_ms)s AND state NOT IN ('unsure', 'doomed')
     ORDER BY look_ms, id LIMIT %(count)s FOR NO KEY UPDATE SKIP LOCKED
-) AS g JOIN campaigns AS c ON c.id = g.campaign_id JOIN persons AS p ON p.id = g.person_id
-JOIN orders AS o ON o.mch_id = g.mch_id AND o.number = g.number
+) AS g
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
 ORDER BY g.look_ms, g.id;
 
 -- keep_looks: When to query next.
@@ -274,12 +301,14 @@ FROM unnest(
 ) WHERE t.id = r.id;
 
 -- expired: Leases that ran out.
-SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen
+SELECT g.*, c.*, p.*, o.*
 FROM (
     SELECT * FROM grants WHERE lease_token IS NOT NULL AND lease_until_ms < %(now_ms)s
     ORDER BY lease_until_ms, id LIMIT %(count)s
-) AS g JOIN campaigns AS c ON c.id = g.campaign_id JOIN persons AS p ON p.id = g.person_id
-JOIN orders AS o ON o.mch_id = g.mch_id AND o.number = g.number
+) AS g
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
+CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
 ORDER BY g.lease_until_ms, g.id;
 
 -- untried: A campaign's grants of which nothing ever left.
@@ -301,14 +330,40 @@ SELECT m.mch_id, m.brake, m.probe_ms, (
 ) AS follow_ms FROM merchants AS m ORDER BY m.mch_id;
 
 -- recent_of_merchant: The newest sends; those that are answered count.
-SELECT a.*, c.key AS campaign_key FROM attempts AS a JOIN campaigns AS c ON c.id = a.campaign_id
+SELECT a.*, c.* FROM attempts AS a
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = a.campaign_id OFFSET 0) AS c
 WHERE a.mch_id = %(mch_id)s AND a.kind = 'send' AND a.outcome IS NOT NULL
 ORDER BY a.id DESC LIMIT %(count)s;
 
 -- recent_of_campaign: The newest sends; those that are answered count.
-SELECT a.*, c.key AS campaign_key FROM attempts AS a JOIN campaigns AS c ON c.id = a.campaign_id
+SELECT a.*, c.* FROM attempts AS a
+CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = a.campaign_id OFFSET 0) AS c
 WHERE a.campaign_id = %(campaign_id)s AND a.kind = 'send' AND a.outcome IS NOT NULL
 ORDER BY a.id DESC LIMIT %(count)s;
 
 -- campaign_home: Whose campaign it is: what never changes, read before anything is held.
 SELECT id, mch_id, key FROM campaigns WHERE key = %(key)s;
+
+-- add_batch_rows: Rows of an openid file; those that are there stay.
+INSERT INTO batch_rows (
+    batch_id, line, openid, occasion, fen, wording, own
+) SELECT * FROM unnest(
+    %(batch_id)s::bigint[], %(line)s::int[], %(openid)s::text[], %(occasion)s::text[], %(fen)s::bigint[],
+    %(wording)s::text[], %(own)s::text[]
+)
+ON CONFLICT (batch_id, line) DO NOTHING;
+
+-- paid_since: Which of these people have had a packet that did not come back.
+SELECT DISTINCT p.openid_hash FROM unnest(%(appid)s::text[], %(openid_hash)s::text[]) AS j (appid, openid_hash)
+JOIN persons AS p ON p.appid = j.appid AND p.openid_hash = j.openid_hash
+JOIN grants AS g ON g.person_id = p.id
+WHERE g.mch_id = %(mch_id)s AND g.money = 'settled' AND g.last_try_ms >= %(since_ms)s;
+
+-- covered: Which rows of a continuation have a grant in the batches before it that is paid, or may yet be.
+SELECT DISTINCT j.line FROM unnest(
+    %(appid)s::text[], %(openid_hash)s::text[], %(occasion)s::text[], %(line)s::int[]
+) AS j (appid, openid_hash, occasion, line)
+JOIN persons AS p ON p.appid = j.appid AND p.openid_hash = j.openid_hash
+JOIN grants AS g ON g.person_id = p.id AND g.occasion = j.occasion
+JOIN campaigns AS c ON c.id = g.campaign_id
+WHERE c.key = ANY(%(campaigns)s::text[]) AND g.state NOT IN ('failed', 'cancelled');

@@ -1,7 +1,4 @@
--- lock_merchants: Hold the balance rows, always in this order and before campaigns.
-SELECT mch_id FROM merchants WHERE mch_id IN (SELECT value FROM json_each(:merchants));
-
--- lock_campaigns: Hold the balance rows, always in this order and after merchants.
+-- lock_campaigns: The campaigns of a batch; who writes excludes all others.
 SELECT id, key, mch_id, appid, state, free, begins_ms, ends_ms FROM campaigns
 WHERE key IN (SELECT value FROM json_each(:keys));
 
@@ -160,8 +157,10 @@ JOIN attempts AS a ON a.grant_id = json_extract(j.value, '$[0]') AND a.kind = 's
     AND a.serial = json_extract(j.value, '$[1]');
 
 -- attempts_over: When the last attempt of each grant ended, or its lease ran out.
-SELECT a.grant_id, max(coalesce(a.ended_ms, a.lease_until_ms)) AS over_ms FROM json_each(:ids) AS j
-JOIN attempts AS a ON a.grant_id = j.value AND a.kind = 'send' GROUP BY a.grant_id;
+SELECT j.value AS grant_id, (
+    SELECT max(coalesce(a.ended_ms, a.lease_until_ms)) FROM attempts AS a
+    WHERE a.grant_id = j.value AND a.kind = 'send'
+) AS over_ms FROM json_each(:ids) AS j;
 
 -- close_attempts: What came back.
 UPDATE attempts SET
@@ -245,3 +244,24 @@ ORDER BY a.id DESC LIMIT :count;
 
 -- campaign_home: Whose campaign it is: what never changes, read before anything is held.
 SELECT id, mch_id, key FROM campaigns WHERE key = :key;
+
+-- add_batch_rows: Rows of an openid file; those that are there stay.
+INSERT INTO batch_rows (
+    batch_id, line, openid, occasion, fen, wording, own
+) VALUES (
+    :batch_id, :line, :openid, :occasion, :fen, :wording, :own
+)
+ON CONFLICT (batch_id, line) DO NOTHING;
+
+-- paid_since: Which of these people have had a packet that did not come back.
+SELECT DISTINCT p.openid_hash FROM json_each(:keys) AS j
+JOIN persons AS p ON p.appid = json_extract(j.value, '$[0]') AND p.openid_hash = json_extract(j.value, '$[1]')
+JOIN grants AS g ON g.person_id = p.id
+WHERE g.mch_id = :mch_id AND g.money = 'settled' AND g.last_try_ms >= :since_ms;
+
+-- covered: Which rows of a continuation have a grant in the batches before it that is paid, or may yet be.
+SELECT DISTINCT json_extract(j.value, '$[3]') AS line FROM json_each(:keys) AS j
+JOIN persons AS p ON p.appid = json_extract(j.value, '$[0]') AND p.openid_hash = json_extract(j.value, '$[1]')
+JOIN grants AS g ON g.person_id = p.id AND g.occasion = json_extract(j.value, '$[2]')
+JOIN campaigns AS c ON c.id = g.campaign_id
+WHERE c.key IN (SELECT value FROM json_each(:campaigns)) AND g.state NOT IN ('failed', 'cancelled');
