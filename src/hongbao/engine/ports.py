@@ -13,7 +13,7 @@ Times are milliseconds since the Unix epoch of the *store's* clock (`now_ms`): o
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from hongbao.errors import HongbaoError
 from hongbao.ids import AppId, CampaignId, GrantId, ListId, MerchantId, OpenId, OrderNumber, masked
@@ -524,9 +524,8 @@ class BatchState(StrEnum):
     """All its grants have ended, and what was left of its budget went back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class BatchRow:
-    """One row of an openid file.
+class BatchRow(NamedTuple):
+    """One row of an openid file. A tuple: a million of them are made at once.
 
     Attributes:
         line: where it stands in the file, from 1.
