@@ -49,7 +49,7 @@ WORDS = {
     "remark": "备注",
     "client_ip": "192.0.2.10",
 }
-FAULTS_MS = 10 * 60_000
+FAULTS_MS = 6 * 60_000
 """How long the faults last."""
 END_MS = 45 * DAY_MS
 _host: ContextVar["Host | None"] = ContextVar("host", default=None)
@@ -142,8 +142,10 @@ class Host:
 
     async def work(self) -> None:
         """Do what a worker's loops do, asleep whenever nothing is due."""
+        turn = self.serial
         while self.alive:
-            for step in (self.lanes.step, self.rescuer.step, self.notifier.step):
+            turn += 1
+            for step in (self.lanes.step, *((self.rescuer.step, self.notifier.step) if turn % 3 == 0 else ())):
                 try:
                     await step()
                 except (StoreDown, StoreUnsure):
@@ -210,7 +212,7 @@ class SimulatedWorld:
                 occasion="spring",
                 fen=Fen(fen),
                 words=WORDS,
-                due_ms=self.time.now_ms() + (self.dice.below(300_000) if number % 2 else 0),
+                due_ms=self.time.now_ms() + (self.dice.below(180_000) if number % 2 else 0),
             )
             for number, fen in enumerate(amounts)
         ]
@@ -259,7 +261,7 @@ class SimulatedWorld:
                 times.append(open_from_ms(max(work.due_ms, now_ms), quiet=work.merchant in self.witness.quiet))
         if self.calm:
             times += [each.until_ms for each in self.store.expired(count=1)]
-        return min(max(min(times) - now_ms, 500), most_ms)
+        return min(max(min(times) - now_ms, 1_500), most_ms)
 
     # The play
 
@@ -292,8 +294,12 @@ class SimulatedWorld:
         started_ms = self.time.now_ms()
         people = asyncio.create_task(self._people())
         troubles = [asyncio.create_task(trouble) for trouble in plan]
+        turn = 0
         while self.time.now_ms() < started_ms + FAULTS_MS:
             self._replace_dead()
+            turn += 1
+            if turn % 20 == 0:
+                self._note_idle_places()
             await asyncio.sleep(3)
         for trouble in troubles:
             trouble.cancel()
@@ -301,11 +307,18 @@ class SimulatedWorld:
         while not self._over() and self.time.now_ms() < started_ms + END_MS:
             self._replace_dead()
             await asyncio.sleep(self.rest_ms() / 1000)
-        await asyncio.sleep(60)
         people.cancel()
+        while (await self.hosts[0].notifier.step()).done:
+            pass
         self.living = list(self.hosts)
         for host in self.hosts:
             host.die()
+
+    def _note_idle_places(self) -> None:
+        """A grant of which WeChat holds no packet must not hold a place under its person's cap."""
+        for grant in self.grants():
+            if grant.state in {State.DUE, State.FAILED} and grant.place is not None:
+                self.witness.breaches.append(f"grant {grant.grant} is {grant.state} and holds a place")
 
     def _start_host(self) -> None:
         self.hosts_made += 1
@@ -353,9 +366,7 @@ class SimulatedWorld:
 
     def grants(self) -> list[Any]:
         return [
-            grant
-            for awards in self.awards.values()
-            for grant in self.store.grants(awards[0].campaign, count=1_000)
+            grant for awards in self.awards.values() for grant in self.store.grants(awards[0].campaign, count=1_000)
         ]
 
     async def _people(self) -> None:
@@ -386,7 +397,11 @@ class SimulatedWorld:
         for kind, given in chosen:
             count = 2 + self.dice.below(4)
             view = self.wechat.add_fault(
-                kind, share=0.3, count=count, after=self.dice.below(10), **given  # type: ignore[arg-type]
+                kind,
+                share=0.3,
+                count=count,
+                after=self.dice.below(10),
+                **given,  # type: ignore[arg-type]
             )
             self.rules.append(view.id)
         others = [
@@ -396,7 +411,7 @@ class SimulatedWorld:
         return [self._struck(other) for other in others if self.dice.below(2)]
 
     async def _struck(self, trouble: Callable[[str], Coroutine[Any, Any, None]]) -> None:
-        await asyncio.sleep(self.dice.below(120))
+        await asyncio.sleep(self.dice.below(90))
         self.tally.faults[trouble.__name__.lstrip("_")] += 1
         await trouble(self.mch_ids[self.dice.below(MERCHANTS)])
 
