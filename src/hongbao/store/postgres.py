@@ -1,7 +1,8 @@
 """PostgreSQL: any number of processes, rows held one by one, durable at every commit.
 
-The connections that write plan without sequential scans, hash and merge joins: a fresh table has no statistics, and a
-batch must be index look-ups from its first row on (docs/decisions/0004).
+The connections that write plan without sequential scans, hash and merge joins, and never keep a plan: a fresh table has
+no statistics, and a batch must be index look-ups from its first row to its millionth (docs/decisions/0004). Statements
+that look up many keys say `LATERAL (... OFFSET 0)`: the planner then has no other way than one look-up a key.
 """
 
 import re
@@ -19,7 +20,10 @@ from hongbao.store.database import CommitUnknown, Database, undone
 from hongbao.store.session import Row, Session
 from hongbao.store.statements import hot
 
-_PLANS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+_PLANS = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off"
+    " -c plan_cache_mode=force_custom_plan -c jit=off"
+)
 _DURABLE = "-c synchronous_commit=on -c timezone=UTC -c lock_timeout=30s"
 _PARAMETER = re.compile(r"%\((?P<name>[a-z_]+)\)s")
 

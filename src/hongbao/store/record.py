@@ -75,7 +75,7 @@ class _Batch:
         now_ms: int,
         grants: dict[int, dict[str, Any]],
         attempts: dict[tuple[int, int], dict[str, Any]],
-        over: Mapping[int, int],
+        over: Mapping[int, int | None],
     ) -> None:
         self._now_ms = now_ms
         self._grants = grants
@@ -141,7 +141,7 @@ class _Batch:
             return ()
         if Event.SAW_FAILED in events:
             asked_ms = -1 if result.evidence is None else result.evidence.started_ms
-            if asked_ms < self._over.get(result.grant, 0):
+            if asked_ms < (self._over.get(result.grant) or 0):
                 return (*events[: events.index(Event.SAW_FAILED)], Event.SAW_NOTHING_NEW)
         return events
 

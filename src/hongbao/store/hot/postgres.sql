@@ -364,6 +364,8 @@ SELECT DISTINCT j.line FROM unnest(
     %(appid)s::text[], %(openid_hash)s::text[], %(occasion)s::text[], %(line)s::int[]
 ) AS j (appid, openid_hash, occasion, line)
 JOIN persons AS p ON p.appid = j.appid AND p.openid_hash = j.openid_hash
-JOIN grants AS g ON g.person_id = p.id AND g.occasion = j.occasion
+CROSS JOIN LATERAL (
+    SELECT campaign_id, state FROM grants WHERE person_id = p.id AND occasion = j.occasion OFFSET 0
+) AS g
 JOIN campaigns AS c ON c.id = g.campaign_id
 WHERE c.key = ANY(%(campaigns)s::text[]) AND g.state NOT IN ('failed', 'cancelled');
