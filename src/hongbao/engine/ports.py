@@ -389,7 +389,8 @@ class Result:
     The events are applied in order to the grant as it stands in the transaction; the first that its life forbids ends
     the row of them. Evidence is kept whatever becomes of the events. Besides the life's table the store sees to this:
 
-    * An answer under another lease while somebody holds the grant only counts if it says SAID_SENT.
+    * Of a late answer (its lease is over) only the first event counts, and only if it is what the send said; while
+      somebody else holds the grant, only SAID_SENT.
     * LEASE_LOST counts only while that attempt has no answer.
     * SAW_FAILED counts only if the query was begun after every attempt had ended or its lease had run out; else it is
       SAW_NOTHING_NEW.
