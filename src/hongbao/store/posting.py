@@ -11,8 +11,8 @@ from hongbao.store.session import Row, Session
 _PARTS = ("funded", "free", "reserved", "paid", "returned")
 
 
-def _balances() -> defaultdict[Any, Balance]:
-    return defaultdict(Balance)
+def _sums() -> defaultdict[Any, int]:
+    return defaultdict(int)
 
 
 def _pairs() -> defaultdict[Any, list[int]]:
@@ -24,8 +24,7 @@ class Posting:
     """Transfers, counters and places of one transaction."""
 
     transfers: list[Row] = field(default_factory=list[Row])
-    merchants: defaultdict[str, Balance] = field(default_factory=_balances)
-    campaigns: defaultdict[int, Balance] = field(default_factory=_balances)
+    moved: defaultdict[tuple[Kind, str, int | None], int] = field(default_factory=_sums)
     tallies: defaultdict[tuple[int, str], list[int]] = field(default_factory=_pairs)
     person_days: defaultdict[tuple[int, str, int], list[int]] = field(default_factory=_pairs)
     merchant_days: defaultdict[tuple[str, int], list[int]] = field(default_factory=_pairs)
@@ -54,9 +53,7 @@ class Posting:
                 "at_ms": at_ms,
             }
         )
-        self.merchants[merchant] = self.merchants[merchant].plus(merchant_change(kind, fen))
-        if campaign is not None:
-            self.campaigns[campaign] = self.campaigns[campaign].plus(campaign_change(kind, fen))
+        self.moved[kind, merchant, campaign] += fen
 
     def count(self, campaign: int, old: str | None, new: str, fen: int) -> None:
         """Count a grant where it stands now, and no longer where it stood."""
@@ -78,8 +75,14 @@ class Posting:
 
     def write(self, session: Session) -> None:
         """Write it all: balances in the order in which they are held, then the rest."""
-        session.each("move_merchants", _changed("mch_id", self.merchants))
-        session.each("move_campaigns", _changed("id", self.campaigns))
+        merchants: dict[str, Balance] = {}
+        campaigns: dict[int, Balance] = {}
+        for (kind, merchant, campaign), fen in self.moved.items():
+            merchants[merchant] = merchants.get(merchant, Balance()).plus(merchant_change(kind, fen))
+            if campaign is not None:
+                campaigns[campaign] = campaigns.get(campaign, Balance()).plus(campaign_change(kind, fen))
+        session.each("move_merchants", _changed("mch_id", merchants))
+        session.each("move_campaigns", _changed("id", campaigns))
         session.each(
             "move_tallies",
             [
