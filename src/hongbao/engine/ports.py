@@ -11,9 +11,10 @@ Times are milliseconds since the Unix epoch of the *store's* clock (`now_ms`): o
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol, Self
+from typing import Literal, NamedTuple, Protocol
 
 from hongbao.errors import HongbaoError
 from hongbao.ids import AppId, CampaignId, GrantId, ListId, MerchantId, OpenId, OrderNumber, masked
@@ -872,16 +873,14 @@ class Store(Protocol):
 
     # For the second hand: every transfer, balance and grant of one moment, streamed.
 
-    def audit(self) -> "AuditSource":
-        """Open a consistent view of all books."""
+    def audit(self) -> AbstractContextManager["AuditSource"]:
+        """Open a consistent view of all books; read each part once."""
         ...
 
 
 class AuditSource(Protocol):
-    """All books at one moment; use it as a context manager and read each part once."""
+    """All books at one moment."""
 
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *exc: object) -> None: ...
     def transfers(self) -> Iterator[Transfer]: ...
     def merchants(self) -> Mapping[MerchantId, Balance]: ...
     def campaigns(self) -> Mapping[CampaignId, Balance]: ...

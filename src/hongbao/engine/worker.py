@@ -5,7 +5,8 @@ runs out, and a query finds what became of it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from hongbao.engine.issuer import Issuer
 from hongbao.engine.lane import LaneRunner
@@ -19,6 +20,18 @@ TROUBLE_MS = 1_000
 """How long a service rests after an error."""
 
 
+class Service(NamedTuple):
+    """Something else that a worker does, step by step.
+
+    Attributes:
+        rest_ms: how long it rests after a step that found nothing to do.
+    """
+
+    name: str
+    step: Callable[[], Awaitable[Progress]]
+    rest_ms: int
+
+
 class Worker:
     """Runs the services until it is stopped."""
 
@@ -30,6 +43,7 @@ class Worker:
         notifier: Notifier | None = None,
         *,
         alarm: Alarm,
+        services: Sequence[Service] = (),
     ) -> None:
         """Put a worker together; nothing runs yet."""
         self._lanes = lanes
@@ -37,6 +51,7 @@ class Worker:
         self._rescuer = rescuer
         self._notifier = notifier
         self._alarm = alarm
+        self._services = services
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
@@ -46,6 +61,8 @@ class Worker:
             group.create_task(self._loop("rescuer", self._rescuer.step, RESCUE_MS))
             if self._notifier is not None:
                 group.create_task(self._loop("notifier", self._notifier.step, NOTIFY_MS))
+            for service in self._services:
+                group.create_task(self._loop(*service))
             await self._stopping.wait()
             self._lanes.stop()
         await self._issuer.drain()
