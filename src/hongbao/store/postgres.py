@@ -87,7 +87,8 @@ class PostgresDatabase(Database):
         """
         self._clock = clock
         self.engine = _engine(url, f"{_DURABLE} {_PLANS}", connections_max)
-        self._readers = _engine(url, f"{_DURABLE} -c default_transaction_read_only=on", connections_max)
+        one_moment = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
+        self._readers = _engine(url, f"{_DURABLE} {one_moment}", connections_max)
 
     @contextmanager
     def transaction(self) -> Generator[Session]:
@@ -115,7 +116,7 @@ class PostgresDatabase(Database):
     @contextmanager
     def reading(self) -> Generator[Session]:
         """Open a transaction that only reads, all of it at one moment."""
-        with self._readers.connect().execution_options(isolation_level="REPEATABLE READ") as core, core.begin():
+        with self._readers.connect() as core, core.begin():
             yield _Session(core, self._clock)
 
     def broken_rule(self, error: Exception) -> str | None:
