@@ -25,7 +25,7 @@ from hongbao.batch import submit as batches
 from hongbao.batch.check import Checked, Fault, check
 from hongbao.batch.file import OpenidFile, recognise
 from hongbao.batch.forecast import Forecast, Load, forecast
-from hongbao.batch.progress import TROUBLED, Outcome, OwnTable, Progress, outcomes, progress
+from hongbao.batch.progress import ADDED, TROUBLED, Outcome, OwnTable, Progress, outcomes, progress
 from hongbao.batch.template import Template, read_template
 from hongbao.cli.desk import STATES, Desk, at_desk, moment, money
 from hongbao.cli.packet import AccountOption, ConfigOption, MerchantOption
@@ -624,22 +624,19 @@ def export(
         _write(voice, found, outcomes(desk.store, found), out)
 
 
-_ADDED = ("line", "order_number", "state", "code", "reason", "remedy")
-
-
 def _write(voice: Voice, batch: Batch, rows: Iterator[Outcome], out: Path | None) -> None:
     table = OwnTable(batch)
     count = 0
     with _writer(out) as writer:
-        writer.writerow([*table.header, *_ADDED])
+        writer.writerow([*table.header, *ADDED])
         for outcome in rows:
-            writer.writerow([_safe(cell) for cell in (*table.cells(outcome), *_added(voice, outcome))])
+            writer.writerow([*table.cells(outcome), *(_safe(cell) for cell in _added(voice, outcome))])
             count += 1
     voice.note(Words(f"{count} rows", f"{count} 行"))
 
 
 def _safe(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
+    """Keep a spreadsheet from taking what others said for a formula. The merchant's own cells stay as they were."""
     return f"'{cell}" if cell[:1] in {"=", "+", "@", "\t", "\r"} else cell
 
 
