@@ -38,7 +38,7 @@ from hongbao.ledger.grant import Event, State
 from hongbao.payout import brakes
 from hongbao.payout.followup import MINUTE_MS, Facts, FollowUp, after_send, is_too_late, too_late
 from hongbao.payout.outcome import About, Dead, No, NotTried, Outcome, Sent, Unsure
-from hongbao.payout.pacing import beijing_day, interval_us, open_from_ms
+from hongbao.payout.pacing import beijing_day, closest_ms, open_from_ms
 from hongbao.payout.packet import Packet
 
 LEASE_MS = 75_000
@@ -55,20 +55,41 @@ AHEAD_MS = 250
 """How long before its slots run out a lane asks for more."""
 FLYING_MAX = 1_024
 """How many requests may be under way at once, for all merchants of a worker."""
+TALKING_MAX = 64
+"""How many requests of one merchant may wait for their answer at once: so many connections a client holds."""
+REACH_MIN, REACH_FIRST, REACH_MAX = 16, 64, 4_096
+"""How many slots a second a lane asks for: when it is late again and again, at first, and at most."""
 _RECORD_TRIES = 5
 _BATCH = 500
 
 
 @dataclass(slots=True)
 class _Lane:
-    """What a worker remembers of one merchant. Losing it costs nothing but a little pace."""
+    """What a worker remembers of one merchant. Losing it costs nothing but a little pace.
 
-    last_us: int = 0
+    Attributes:
+        left_ms: when the last request left.
+        reach: how many slots a second to ask for: as many as this worker gets rid of in time. What it cannot carry
+            must not be leased through it.
+        was_late: it has found its reach once, and now only feels for more.
+    """
+
+    left_ms: int = 0
+    reach: int = REACH_FIRST
+    was_late: bool = False
+    talking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TALKING_MAX))
     brake_read_ms: int = 0
     state: BrakeState = BrakeState.GO
     not_tried: int = 0
     paused_until_ms: int = 0
     pacer: "asyncio.Task[None] | None" = None
+
+    def learn(self, count: int, late: int) -> None:
+        """Adapt the reach after a lease of `count`, of which some were late."""
+        if late:
+            self.reach, self.was_late = max(REACH_MIN, self.reach * 3 // 4), True
+        elif count >= self.reach // 4:
+            self.reach = min(REACH_MAX, self.reach + self.reach // 8 if self.was_late else self.reach * 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +150,11 @@ class Issuer:
         room = FLYING_MAX - len(self._flying)
         if self._stopping or room <= 0 or now_ms < lane.paused_until_ms:
             return self._progress(again_ms=max(lane.paused_until_ms, now_ms + AHEAD_MS))
+        count, pacing = min(self._count_max, room), self._pacing.within(lane.reach)
         token = self._dice.token(24)
         asked_ms = self._clock.now_ms()
         lease = await self._run(
-            lambda: self._store.lease(
-                merchant, token=token, count=min(self._count_max, room), lease_ms=LEASE_MS, pacing=self._pacing
-            )
+            lambda: self._store.lease(merchant, token=token, count=count, lease_ms=LEASE_MS, pacing=pacing)
         )
         self._pass(Point.LEASED)
         got_ms = self._clock.now_ms()
@@ -187,22 +207,30 @@ class Issuer:
         """Let each request leave at its slot, after those of the lease before."""
         if before is not None:
             await asyncio.wait({before})
-        every_us = interval_us(merchants.limits_of(lease.merchant))
+        heel_ms = closest_ms(merchants.limits_of(lease.merchant))
+        late = 0
         for place, leased in enumerate(lease.grants):
             # A late request must not have the next one on its heels.
-            at_ms = max(leased.slot_ms - offset_ms, -(-(lane.last_us + every_us) // 1000) if lane.last_us else 0)
-            wait_ms = at_ms - self._clock.now_ms()
+            wait_ms = max(leased.slot_ms - offset_ms, lane.left_ms + heel_ms) - self._clock.now_ms()
             if wait_ms > 0:
                 await asyncio.sleep(wait_ms / 1000)
-            why_not = await self._obstacle(lane, lease.merchant, leased, offset_ms)
+            await lane.talking.acquire()
+            why_not = "it broke off"
+            try:
+                why_not = await self._obstacle(lane, lease.merchant, leased, offset_ms)
+            finally:
+                if why_not:
+                    lane.talking.release()
             if why_not == _LATE:
+                late += 1
                 self._spawn(self._give_back([leased], lease.merchant, offset_ms, why_not))
                 continue
             if why_not:
                 await self._give_back(lease.grants[place:], lease.merchant, offset_ms, why_not)
                 return
-            lane.last_us = self._clock.now_ms() * 1000
+            lane.left_ms = self._clock.now_ms()
             self._spawn(self._send(lane, leased, lease.merchant, offset_ms))
+        lane.learn(len(lease.grants), late)
 
     async def _obstacle(self, lane: _Lane, merchant: Merchant, leased: Leased, offset_ms: int) -> str:
         """Return why a leased grant must not leave now, or ""."""
@@ -234,12 +262,16 @@ class Issuer:
         facts = _facts(grant, leased.slot_ms)
         # The store does not lease such a number. Sending it would be the one thing that cannot be taken back.
         if is_too_late(grant.first_try_ms, leased.slot_ms, limits):
+            lane.talking.release()
             follow_up = too_late(facts, started_ms)
             await self._hand_in(self._ended(leased, merchant, Answered(NotTried()), follow_up, started_ms, started_ms))
             return
-        self._pass(Point.BEFORE_SEND)
-        answered = await self._channel.send(grant.merchant, Packet.thawed(grant.frozen))
-        self._pass(Point.AFTER_SEND)
+        try:
+            self._pass(Point.BEFORE_SEND)
+            answered = await self._channel.send(grant.merchant, Packet.thawed(grant.frozen))
+            self._pass(Point.AFTER_SEND)
+        finally:
+            lane.talking.release()
         outcome = answered.outcome
         if isinstance(outcome, No) and outcome.about in {About.ROW, About.OPENID} and leased.serial > 1:
             facts = await self._with_left_order(facts, leased)

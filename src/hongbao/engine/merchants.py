@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hongbao.clock import beijing_time
 from hongbao.engine.ports import Brake, BrakeState, Caps, Merchant, Pace
-from hongbao.merchant import Limit, LimitSet
+from hongbao.merchant import UNLIMITED, Limit, LimitSet
 from hongbao.payout.brakes import PROBE_MS
 from hongbao.payout.outcome import About
 from hongbao.payout.pacing import (
@@ -52,9 +52,19 @@ def _plain(limits: Mapping[str, Limit]) -> dict[str, Limit]:
 class LanePacing:
     """What a lease may give: the next slots within the horizon, and the caps of a day."""
 
-    def __init__(self, horizon_ms: int = 1_000) -> None:
-        """Plan so many milliseconds ahead: a stopped merchant's slots beyond it are never reserved."""
+    def __init__(self, horizon_ms: int = 1_000, second_max: int = UNLIMITED) -> None:
+        """Plan so many milliseconds ahead: a stopped merchant's slots beyond it are never reserved.
+
+        Args:
+            horizon_ms: how far.
+            second_max: slots a second at most, whatever the merchant's limits allow.
+        """
         self._horizon_ms = horizon_ms
+        self._second_max = second_max
+
+    def within(self, second_max: int) -> "LanePacing":
+        """Return the same with so many slots a second at most."""
+        return LanePacing(self._horizon_ms, second_max)
 
     def slots(self, merchant: Merchant, now_ms: int, count: int) -> tuple[int, ...]:
         """Return when the next sends may go."""
@@ -88,7 +98,7 @@ class LanePacing:
             now_ms=now_ms,
             until_ms=now_ms + self._horizon_ms,
             count=count,
-            every_us=interval_us(limits_of(merchant)),
+            every_us=max(interval_us(limits_of(merchant)), 1_000_000 // self._second_max),
             quiet=merchant.quiet_hours,
         )
         return tuple(slots.times_ms), slots.next_us

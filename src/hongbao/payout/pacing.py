@@ -36,6 +36,16 @@ def interval_us(limits: LimitSet) -> int:
     return max(minute, second, 1)
 
 
+def closest_ms(limits: LimitSet) -> int:
+    """Return how close behind another a request may leave, in milliseconds, when it makes up for being late.
+
+    A minute bears a late request, by its slack; a second bears none. Limits so high that they lie beyond what a clock
+    of milliseconds shows are not kept here: the slots see to them.
+    """
+    second_us = _spread(_SECOND_US, limits.sends_second_max.value, 0)
+    return -(-second_us // 1000) if second_us >= 1000 else 0
+
+
 def _spread(window_us: int, most: int, slack_per_mille: int) -> int:
     return -(-window_us * (1000 + slack_per_mille) // (max(most, 1) * 1000))
 
