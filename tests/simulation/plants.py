@@ -149,9 +149,14 @@ def quiet_hours_ignored() -> Generator[None]:
         yield
 
 
-def pace_ignored() -> Any:
-    """Slots have no distance."""
-    return mock.patch.object(merchants, "interval_us", return_value=1)
+@contextmanager
+def pace_ignored() -> Generator[None]:
+    """Slots have no distance, and nobody looks at the distance of requests either."""
+    with (
+        mock.patch.object(merchants, "interval_us", return_value=1),
+        mock.patch.object(issuer, "closest_ms", return_value=0),
+    ):
+        yield
 
 
 def settle_forgotten() -> Any:

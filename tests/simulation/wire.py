@@ -44,9 +44,12 @@ class Witness:
     counts: Counter[str] = field(default_factory=Counter)
     stopped_since_ms: dict[str, int] = field(default_factory=dict)
     lowered: set[str] = field(default_factory=set)
+    one_grant_each: bool = True
+    arrivals: list[tuple[int, str, str]] = field(default_factory=list)
 
     def arrives(self, document: xml.Document, now_ms: int) -> None:
         mch_id, number, openid = (str(document[name]) for name in ("mch_id", "mch_billno", "re_openid"))
+        self.arrivals.append((now_ms, number, openid))
         content = {name: value for name, value in document.items() if name not in {"nonce_str", "sign"}}
         known = self.numbers.get((mch_id, number))
         if known is None:
@@ -69,7 +72,7 @@ class Witness:
 
     def _new_number(self, mch_id: str, number: str, openid: str) -> None:
         """A person has one grant in a world, so another number for them is a renewal."""
-        for older in self.people[mch_id, openid]:
+        for older in self.people[mch_id, openid] if self.one_grant_each else ():
             packet = self.world.state.packets.get((mch_id, older))
             if packet is None or packet.status is not Status.FAILED:
                 shown = "unknown" if packet is None else packet.status
@@ -118,6 +121,8 @@ class Wire:
         self.face = Face(world)
         self.witness = witness
         self.down: set[str] = set()
+        self.swallowed: set[str] = set()
+        """Merchants whose sends leave and never arrive."""
         self._time = time
         self._dice = SeededDice(seed)
 
@@ -125,6 +130,10 @@ class Wire:
         if caller.mch_id in self.down:
             await asyncio.sleep(0.005)
             return Failure(sent=False, what="no route")
+        if caller.mch_id in self.swallowed and b"<re_openid>" in post.body:
+            self.witness.arrives(xml.read(post.body), self._time.now_ms())
+            await asyncio.sleep(READ_MS / 1000)
+            return Failure(sent=True, what="timeout")
         await asyncio.sleep((2 + self._dice.below(10)) / 1000)
         departure = self._departure(post, caller.mch_id)
         if departure.silent:

@@ -64,8 +64,8 @@ class Lane:
         """Work on a lane until there is nothing to do, or the slice is over.
 
         Returns:
-            Before what time, of the worker's clock, another slice has nothing to send: in the quiet hours, when the
-            day is full, or while another worker has the lane. None if it may have.
+            Before what time, of the worker's clock, another slice has nothing to send: its next slots, the end of the
+            quiet hours, or a moment later while another worker has the lane. None if nothing was due.
         """
         until_ms = self._clock.now_ms() + slice_ms
         hold = _Hold(self._clock.now_ms())
@@ -95,13 +95,15 @@ class Lane:
         return now_ms - hold.held_ms < PROLONG_MS or await self._prolong(merchant, hold)
 
     async def _send(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> int | None:
+        again_ms: int | None = None
         while await self._goes_on(merchant, hold, until_ms):
             progress = await self._issuer.step(merchant)
             self._tell(progress)
-            if progress.again_ms is None or progress.again_ms > until_ms:
-                return progress.again_ms
-            await self._wait(progress.again_ms, hold)
-        return None
+            again_ms = progress.again_ms
+            if again_ms is None or again_ms > until_ms:
+                break
+            await self._wait(again_ms, hold)
+        return again_ms
 
     async def _look(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> None:
         while await self._goes_on(merchant, hold, until_ms):

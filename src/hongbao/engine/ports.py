@@ -758,7 +758,9 @@ class Store(Protocol):
     # The openid file. A batch is a campaign of the kind "batch" with rows that become grants little by little.
 
     def stage_batch(self, campaign: CampaignId, rows: Sequence[BatchRow]) -> None:
-        """Add rows to a batch that is not submitted yet; the first call makes it. Rows that are there stay.
+        """Add rows to a batch that is not submitted yet, in the order of the file; the first call makes it.
+
+        Rows that are there stay.
 
         Raises:
             BadInput: the batch is submitted already.

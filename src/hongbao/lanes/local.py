@@ -8,6 +8,8 @@ from hongbao.engine.ports import Store
 from hongbao.engine.running import Run, in_thread, words_of
 from hongbao.ids import MerchantId
 
+SHORT_MS = 2_000
+"""A lane whose next slots are so near is gone on with, not looked for again."""
 LONGEST_REST_MS = 30_000
 """The longest that a merchant with due grants is left alone."""
 
@@ -48,8 +50,17 @@ class LocalLanes:
         for work in await self._run(lambda: self._store.work(within_ms=self._rest_ms)):
             resting = now_ms < self._rests.get(work.merchant, 0)
             if work.merchant not in self._slices and not (resting and work.look_ms is None):
-                self._slices[work.merchant] = asyncio.create_task(self._lane.slice(work.merchant))
+                self._slices[work.merchant] = asyncio.create_task(self._go_on(work.merchant))
         return len(self._slices)
+
+    async def _go_on(self, merchant: MerchantId) -> int | None:
+        """Run slice after slice while there is something to send: a pause between two would cost slots."""
+        while True:
+            again_ms = await self._lane.slice(merchant)
+            wait_ms = 0 if again_ms is None else again_ms - self._clock.now_ms()
+            if again_ms is None or wait_ms > SHORT_MS or self._stopping.is_set():
+                return again_ms
+            await asyncio.sleep(max(wait_ms, 0) / 1000)
 
     def _ended(self, merchant: MerchantId, task: "asyncio.Task[int | None]", now_ms: int) -> int:
         """Return how long a merchant whose slice ended is left alone if it only has something to send."""
