@@ -36,21 +36,11 @@ def stage(session: Session, staged: CampaignId, rows: Sequence[BatchRow]) -> Non
         batch = _row(session, staged)
     if batch is None or batch["state"] != BatchState.STAGING:
         raise BadInput(field="batch", fault=f"{staged} is submitted already", remedy="stage under another name")
-    session.each(
-        "add_batch_rows",
-        [
-            {
-                "batch_id": batch["id"],
-                "line": row.line,
-                "openid": row.openid,
-                "occasion": row.occasion,
-                "fen": row.fen,
-                "wording": row.wording,
-                "own": row.own,
-            }
-            for row in rows
-        ],
-    )
+    number = batch["id"]
+    # Rows come in the order of the file: what is there already came with an answer that was lost.
+    last = session.core.execute(select(func.max(batch_rows.c.line)).where(batch_rows.c.batch_id == number)).scalar()
+    columns = ("batch_id", "line", "openid", "occasion", "fen", "wording", "own")
+    session.load("batch_rows", columns, ((number, *row) for row in rows if last is None or row.line > last))
 
 
 def unstage(session: Session, staged: CampaignId, count: int) -> int:

@@ -53,6 +53,11 @@ class _Session:
             columns = {found["name"] for found in _PARAMETER.finditer(text)}
             self._cursor.execute(text.encode(), {column: [row[column] for row in rows] for column in columns})
 
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        with self._cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
+            for row in rows:
+                copy.write_row(row)
+
     def matching(self, name: str, columns: Sequence[str], rows: Sequence[Row], **given: Any) -> list[Row]:  # noqa: ANN401
         return self.rows(name, **{column: [row[column] for row in rows] for column in columns}, **given)
 

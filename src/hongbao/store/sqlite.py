@@ -59,6 +59,10 @@ class _Session:
         if rows:
             self._driver.executemany(self._hot[name], rows)
 
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" * len(columns))
+        self._driver.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)  # noqa: S608  our names
+
     def matching(self, name: str, columns: Sequence[str], rows: Sequence[Row], **given: Any) -> list[Row]:  # noqa: ANN401
         return self.rows(name, keys=[[row[column] for column in columns] for row in rows], **given)
 

@@ -344,15 +344,6 @@ ORDER BY a.id DESC LIMIT %(count)s;
 -- campaign_home: Whose campaign it is: what never changes, read before anything is held.
 SELECT id, mch_id, key FROM campaigns WHERE key = %(key)s;
 
--- add_batch_rows: Rows of an openid file; those that are there stay.
-INSERT INTO batch_rows (
-    batch_id, line, openid, occasion, fen, wording, own
-) SELECT * FROM unnest(
-    %(batch_id)s::bigint[], %(line)s::int[], %(openid)s::text[], %(occasion)s::text[], %(fen)s::bigint[],
-    %(wording)s::text[], %(own)s::text[]
-)
-ON CONFLICT (batch_id, line) DO NOTHING;
-
 -- paid_since: Which of these people have had a packet that did not come back.
 SELECT DISTINCT p.openid_hash FROM unnest(%(appid)s::text[], %(openid_hash)s::text[]) AS j (appid, openid_hash)
 JOIN persons AS p ON p.appid = j.appid AND p.openid_hash = j.openid_hash

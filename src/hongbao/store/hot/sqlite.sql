@@ -245,14 +245,6 @@ ORDER BY a.id DESC LIMIT :count;
 -- campaign_home: Whose campaign it is: what never changes, read before anything is held.
 SELECT id, mch_id, key FROM campaigns WHERE key = :key;
 
--- add_batch_rows: Rows of an openid file; those that are there stay.
-INSERT INTO batch_rows (
-    batch_id, line, openid, occasion, fen, wording, own
-) VALUES (
-    :batch_id, :line, :openid, :occasion, :fen, :wording, :own
-)
-ON CONFLICT (batch_id, line) DO NOTHING;
-
 -- paid_since: Which of these people have had a packet that did not come back.
 SELECT DISTINCT p.openid_hash FROM json_each(:keys) AS j
 JOIN persons AS p ON p.appid = json_extract(j.value, '$[0]') AND p.openid_hash = json_extract(j.value, '$[1]')
