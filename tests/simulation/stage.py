@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+from tests.simulation.virtual import NINE_MS, VirtualLoop
+from tests.simulation.worlds import WORDS, Host, SimulatedWorld, _live, _tagged
+
 from hongbao.engine.intake import Award
 from hongbao.engine.ports import Campaign, Grant, Merchant
 from hongbao.ids import AppId, CampaignId, MerchantId, OpenId
@@ -11,8 +14,6 @@ from hongbao.ledger.audit import audit
 from hongbao.merchant import Limit
 from hongbao.money import Fen
 from hongbao.simulator.packets import Packet
-from tests.simulation.virtual import NINE_MS, VirtualLoop
-from tests.simulation.worlds import WORDS, Host, SimulatedWorld, _live, _tagged
 
 T = TypeVar("T")
 MCH = MerchantId("1900000001")
@@ -77,7 +78,7 @@ class Stage(SimulatedWorld):
 
         async def passing() -> None:
             end_ms = self.time.now_ms() + int(days * DAY_MS)
-            while not self._over() and self.time.now_ms() < end_ms:
+            while not self._over() and self.time.now_ms() < end_ms:  # noqa: ASYNC110  time is what is waited for
                 await asyncio.sleep(self.rest_ms() / 1000)
 
         self.run(passing())

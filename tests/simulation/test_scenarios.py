@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from tests.simulation.stage import APPID, CAMPAIGN, DAY_MS, MCH, Stage, award
 
 from hongbao.engine import merchants
 from hongbao.engine.ports import BrakeState, Campaign, CampaignState, Merchant
 from hongbao.ledger.grant import State
 from hongbao.merchant import Limit
 from hongbao.simulator.packets import Status
-from tests.simulation.stage import APPID, CAMPAIGN, DAY_MS, MCH, Stage, award
 
 MakeStage = Callable[..., Stage]
 

@@ -80,7 +80,9 @@ def test_a_query(row: list[str]) -> None:
     facts = Facts(
         state=State(state), fen=100, tries=1, first_try_ms=NOW_MS - span_ms(first), last_try_ms=NOW_MS - span_ms(last)
     )
-    follow_up = after_look(Sighting(seen=Seen(seen)), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True)
+    follow_up = after_look(
+        Sighting(seen=Seen(seen)), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True
+    )
     reached = facts.state
     for event in follow_up.events:
         after = step(reached, event)
@@ -137,5 +139,7 @@ def test_the_third_dead_number_ends_it() -> None:
     facts = Facts(
         state=State.DOOMED, fen=100, tries=3, first_try_ms=NOW_MS - 600_000, last_try_ms=NOW_MS - 600_000, renewal=2
     )
-    follow_up = after_look(Sighting(seen=Seen.FAILED), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True)
+    follow_up = after_look(
+        Sighting(seen=Seen.FAILED), facts, asked_ms=NOW_MS, now_ms=NOW_MS, limits=LimitSet(), quiet=True
+    )
     assert [str(event) for event in follow_up.events] == ["saw_failed", "given_up"]

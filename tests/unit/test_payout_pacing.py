@@ -1,6 +1,6 @@
 """Slots are even, keep the quiet hours, and never make up for lost time."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -73,12 +73,9 @@ def test_no_slot_lies_in_the_quiet_hours() -> None:
 )
 def test_the_quiet_hours_have_guards(at: str, opens: str) -> None:
     """Nothing goes from five seconds before midnight to five seconds after eight; "+" is the next day."""
-    when = datetime.combine(NOON.date(), datetime.strptime(at, "%H:%M:%S").time(), BEIJING)
-    then = datetime.combine(
-        NOON.date() + timedelta(days=opens.startswith("+")),
-        datetime.strptime(opens.lstrip("+"), "%H:%M:%S").time(),
-        BEIJING,
-    )
+    when = datetime.combine(NOON.date(), time.fromisoformat(at), BEIJING)
+    then_day = NOON.date() + timedelta(days=opens.startswith("+"))
+    then = datetime.combine(then_day, time.fromisoformat(opens.lstrip("+")), BEIJING)
     assert open_from_ms(ms(when), quiet=True) == ms(then)
     assert open_from_ms(ms(when), quiet=False) == ms(when)
 
