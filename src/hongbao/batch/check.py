@@ -76,7 +76,6 @@ class Checked:
     odd_lines: list[int] = field(default_factory=list[int])
     person_rows_max: int = 0
     content: str = ""
-    allow_repeat: bool = False
     _template: Template | None = None
     _laid: IO[bytes] | None = None
     _sizes: list[int] = field(default_factory=list[int])
@@ -88,6 +87,10 @@ class Checked:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Let go of the rows."""
+        self.close()
+
+    def close(self) -> None:
         """Let go of the rows."""
         if self._laid is not None:
             self._laid.close()
@@ -242,8 +245,25 @@ def check(
         BadInput: the template cannot be used, the file cannot be read, has no row, or more than ROWS_MAX.
     """
     template.check(appid, limits)
-    judge = _Judge(file, template, limits, on_fault)
-    checked = Checked(allow_repeat=allow_repeat)
+    checked = Checked()
+    try:
+        judge = _Judge(file, template, limits, on_fault)
+        _read(checked, file, template, judge, (merchant, appid, continues or ""), allow_repeat=allow_repeat)
+    except BaseException:
+        checked.close()
+        raise
+    return checked
+
+
+def _read(
+    checked: Checked,
+    file: OpenidFile,
+    template: Template,
+    judge: _Judge,
+    owner: tuple[str, str, str],
+    *,
+    allow_repeat: bool,
+) -> None:
     people = array("q")
     total = fen_max = unamounted = 0
     digest_sum = 0
@@ -285,7 +305,7 @@ def check(
         checked.lay(chunk)
     if not checked.rows:
         raise BadInput(field="file", fault="has no rows", remedy="give one openid a line")
-    checked.content = _content(merchant, appid, continues, len(people), digest_sum)
+    checked.content = _content((*owner, str(len(people)), f"{digest_sum % (1 << 128):032x}"))
     repeated, checked.person_rows_max = _repeats(people)
     del people
     if repeated:
@@ -294,7 +314,6 @@ def check(
     checked.settle(template, unamounted, repeated)
     if not checked.bad:
         checked.fen, checked.fen_max = _totals(template, total, fen_max, unamounted)
-    return checked
 
 
 def _totals(template: Template, total: int, fen_max: int, unamounted: int) -> tuple[int, int]:
@@ -308,8 +327,7 @@ def _totals(template: Template, total: int, fen_max: int, unamounted: int) -> tu
     return total + rule.fen_budget, max(fen_max, rule.fen_max)
 
 
-def _content(merchant: str, appid: str, continues: str | None, rows: int, digest_sum: int) -> str:
-    parts = (merchant, appid, continues or "", str(rows), f"{digest_sum % (1 << 128):032x}")
+def _content(parts: tuple[str, ...]) -> str:
     return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -162,7 +162,7 @@ def recognise(path: Path) -> OpenidFile:
     encoding = _encoding(path)
     try:
         with path.open(encoding=encoding, newline=None) as lines:
-            first = lines.readline(_CELL_MAX * 4).rstrip("\n")
+            first = lines.readline(_CELL_MAX * 4).strip("\n\t ")
     except OSError as error:
         raise _unreadable(path, error) from None
     if not first.strip() and path.stat().st_size < 3:
