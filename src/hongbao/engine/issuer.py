@@ -26,6 +26,7 @@ from hongbao.engine.ports import (
     Lease,
     Leased,
     Merchant,
+    Pacing,
     Recorded,
     Result,
     Store,
@@ -60,6 +61,7 @@ TALKING_MAX = 64
 REACH_MIN, REACH_FIRST, REACH_MAX = 16, 64, 4_096
 """How many slots a second a lane asks for: when it is late again and again, at first, and at most."""
 _RECORD_TRIES = 5
+_LEASE_TRIES = 2
 _BATCH = 500
 
 
@@ -153,9 +155,7 @@ class Issuer:
         count, pacing = min(self._count_max, room), self._pacing.within(lane.reach)
         token = self._dice.token(24)
         asked_ms = self._clock.now_ms()
-        lease = await self._run(
-            lambda: self._store.lease(merchant, token=token, count=count, lease_ms=LEASE_MS, pacing=pacing)
-        )
+        lease = await self._lease(merchant, token, count, pacing)
         self._pass(Point.LEASED)
         got_ms = self._clock.now_ms()
         lane.brake_read_ms, lane.state = got_ms, lease.merchant.brake.state
@@ -170,6 +170,19 @@ class Issuer:
         lane.pacer = self._spawn(self._pace(lane, lease, offset_ms, lane.pacer))
         last_ms = lease.grants[-1].slot_ms - offset_ms
         return self._progress(done=len(lease.grants), again_ms=max(last_ms - AHEAD_MS, got_ms + 1))
+
+    async def _lease(self, merchant: MerchantId, token: str, count: int, pacing: Pacing) -> Lease:
+        """Lease; where the store does not know whether it did, the same token asks for the same lease."""
+
+        def lease() -> Lease:
+            return self._store.lease(merchant, token=token, count=count, lease_ms=LEASE_MS, pacing=pacing)
+
+        for _ in range(_LEASE_TRIES):
+            try:
+                return await self._run(lease)
+            except StoreUnsure:
+                await asyncio.sleep(0.1)
+        return await self._run(lease)
 
     async def drain(self) -> Progress:
         """Wait until every request under way has ended and is recorded."""
@@ -292,7 +305,10 @@ class Issuer:
         timeline = await self._run(lambda: self._store.timeline(leased.grant.grant))
         earlier = [] if timeline is None else [each for each in timeline.attempts if each.kind == "send"]
         left = timeline is None or any(
-            each.serial < leased.serial and not evidence.leaves_no_order(each.evidence) for each in earlier
+            each.serial < leased.serial
+            and each.number == leased.grant.number
+            and not evidence.leaves_no_order(each.evidence)
+            for each in earlier
         )
         return replace(facts, left_order=left)
 
@@ -340,14 +356,15 @@ class Issuer:
                 kept = await self._keep_all(batch)
                 self._pass(Point.AFTER_RECORD)
                 await self._tell(kept)
-            except BaseException as error:
-                # Whoever waits for these results must hear of it; what is not recorded is rescued.
+            except Exception as error:  # noqa: BLE001  whatever it is belongs to those who wait; the next batch goes on
+                # What is not recorded is rescued: its lease runs out.
                 for each in batch:
                     if not each.done.done():
-                        if isinstance(error, Exception):
-                            each.done.set_exception(error)
-                        else:
-                            each.done.cancel()
+                        each.done.set_exception(error)
+                continue
+            except BaseException:
+                for each in (*batch, *self._waiting):
+                    each.done.cancel()
                 raise
             for each in batch:
                 if not each.done.done():

@@ -5,19 +5,22 @@ and the slots in the store still keep every promise.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from hongbao.clock import Clock
 from hongbao.engine.issuer import Issuer
-from hongbao.engine.ports import Store
+from hongbao.engine.ports import Store, StoreDown, StoreUnsure
 from hongbao.engine.reconciler import Reconciler
-from hongbao.engine.running import Alarm, Progress, Run, in_thread
+from hongbao.engine.running import Alarm, Progress, Run, in_thread, words_of
 from hongbao.ids import MerchantId
 
 LANE_MS = 5_000
 """How long a lane is held without being prolonged; a dead worker's lane is free again after it."""
 PROLONG_MS = 1_500
+TROUBLE_MS = 1_000
+"""How long a lane rests after the database had a bad moment."""
 SLICE_MS = 15_000
 """How long a slice lasts at most."""
 REST_MS = 500
@@ -97,8 +100,9 @@ class Lane:
     async def _send(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> int | None:
         again_ms: int | None = None
         while await self._goes_on(merchant, hold, until_ms):
-            progress = await self._issuer.step(merchant)
-            self._tell(progress)
+            progress = await self._step(merchant, self._issuer.step)
+            if progress is None:
+                return self._clock.now_ms() + TROUBLE_MS
             again_ms = progress.again_ms
             if again_ms is None or again_ms > until_ms:
                 break
@@ -107,10 +111,19 @@ class Lane:
 
     async def _look(self, merchant: MerchantId, hold: "_Hold", until_ms: int) -> None:
         while await self._goes_on(merchant, hold, until_ms):
-            progress = await self._reconciler.step(merchant)
-            self._tell(progress)
-            if not progress.done:
+            progress = await self._step(merchant, self._reconciler.step)
+            if progress is None or not progress.done:
                 return
+
+    async def _step(self, merchant: MerchantId, step: Callable[[MerchantId], Awaitable[Progress]]) -> Progress | None:
+        """Make one step; None if the database had a bad moment, which must not break off the lane's other half."""
+        try:
+            progress = await step(merchant)
+        except (StoreDown, StoreUnsure) as error:
+            self.alarm(f"the lane of {merchant}: {words_of(error)}")
+            return None
+        self._tell(progress)
+        return progress
 
     def _tell(self, progress: Progress) -> None:
         for text in progress.alarms:
