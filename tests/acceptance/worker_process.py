@@ -66,9 +66,9 @@ async def work(orders: dict[str, Any], until: Callable[[], object]) -> None:
     issuer = Issuer(store, channel, clock=clock, dice=SystemDice())
     lane = Lane(store, issuer, Reconciler(store, channel, clock=clock), owner=orders["name"], clock=clock, alarm=say)
     if orders["fleet"]:
-        from hongbao.lanes.fleet import FleetLanes
+        from hongbao.lanes.dbos import DbosLanes
 
-        lanes = FleetLanes(store, lane, url=orders["database"], executor=orders["name"], clock=clock)
+        lanes = DbosLanes(store, lane, url=orders["database"], host=orders["name"], clock=clock)
     else:
         lanes = LocalLanes(store, lane, clock=clock)
     worker = Worker(lanes, issuer, Rescuer(store), alarm=say)

@@ -457,11 +457,16 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A merchant with something to do, and when: past or now_ms means now."""
+    """A merchant with something to do, and when: past or now_ms means now.
+
+    Attributes:
+        held: whether somebody has the merchant's lane now.
+    """
 
     merchant: MerchantId
     due_ms: int | None
     look_ms: int | None
+    held: bool = False
 
 
 # ------------------------------------------------------------------------------------------------------------ reading

@@ -112,7 +112,8 @@ def expired(session: Session, *, count: int) -> list[Expired]:
 
 def work(session: Session, *, within_ms: int) -> list[Work]:
     """Return merchants with something to do soon."""
-    until_ms = session.now_ms() + within_ms
+    now_ms = session.now_ms()
+    until_ms = now_ms + within_ms
     found: list[Work] = []
     for row in session.rows("work"):
         due_ms = row["due_ms"]
@@ -124,7 +125,8 @@ def work(session: Session, *, within_ms: int) -> list[Work]:
         due_ms = due_ms if due_ms is not None and due_ms <= until_ms else None
         look_ms = min((look for look in looks_ms if look <= until_ms), default=None)
         if due_ms is not None or look_ms is not None:
-            found.append(Work(MerchantId(row["mch_id"]), due_ms, look_ms))
+            held = row["lane_until_ms"] is not None and row["lane_until_ms"] >= now_ms
+            found.append(Work(MerchantId(row["mch_id"]), due_ms, look_ms, held))
     return found
 
 

@@ -317,7 +317,7 @@ SELECT id FROM grants WHERE campaign_id = %(campaign_id)s AND due_ms IS NOT NULL
 ORDER BY due_ms, id LIMIT %(count)s;
 
 -- work: What each merchant has to do, and when.
-SELECT m.mch_id, m.brake, m.probe_ms, (
+SELECT m.mch_id, m.brake, m.probe_ms, m.lane_until_ms, (
     SELECT min((
         SELECT g.due_ms FROM grants AS g WHERE g.campaign_id = c.id AND g.due_ms IS NOT NULL ORDER BY g.due_ms LIMIT 1
     )) FROM campaigns AS c WHERE c.mch_id = m.mch_id AND c.state IN ('ended', 'live')
