@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench clean
+.PHONY: help demo test check format docs bench simulate clean
 
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ docs: $(VENV)/.dev  ## write the generated reference pages anew
 
 bench: $(VENV)/.bench  ## measure against other libraries and against a bare server
 	@$(BIN)/python bench/run.py
+
+simulate: $(VENV)/.dev  ## play worlds of faults against the engine: SEED=7 one again, RUNS=500 many
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--runs $(or $(RUNS),100))
 
 clean:  ## remove what these commands made
 	@rm -rf $(VENV) build dist .pytest_cache .hypothesis .ruff_cache .import_linter_cache

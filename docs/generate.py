@@ -357,6 +357,7 @@ HONGBAO_MERCHANTS__MAIN__ACCOUNTS__SHOP=wx0000000000000001
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "Top level": settings.Settings,
+    "[database]": settings.DatabaseSettings,
     "[merchants.NAME]": settings.MerchantSettings,
     "[merchants.NAME.wording]": settings.WordingSettings,
     "[merchants.NAME.timeouts]": settings.TimeoutSettings,

@@ -17,6 +17,12 @@ OrderNumber = NewType("OrderNumber", str)
 ListId = NewType("ListId", str)
 """send_listid or detail_id: the number WeChat gave the packet. Digits, but never a number."""
 
+CampaignId = NewType("CampaignId", str)
+"""One campaign (活动) of a merchant; a batch of the openid file is one."""
+
+GrantId = NewType("GrantId", int)
+"""One grant (发放单)."""
+
 
 def masked(text: str) -> str:
     """Show enough of an id to recognise it and too little to use it: ``oxTW…16E``.

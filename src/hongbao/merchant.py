@@ -46,6 +46,9 @@ _VALUE_MAX = 10**15 - 1
 
 _RANGES = ("amount_fen", "scene_amount_fen", "group_people", "group_average_fen", "preorder_amount_fen")
 
+UNLIMITED = 10**12
+"""The value of a limit that does not bind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -64,7 +67,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSet:
-    """The limits of one merchant that the SDK checks before a byte leaves.
+    """The limits of one merchant: what the SDK checks before a byte leaves, and what paces the sending.
 
     However a set is made, it is checked whole: a misspelt name would otherwise be a limit that never binds.
 
@@ -80,6 +83,15 @@ class LimitSet:
         group_amount_fen_max: largest group packet.
         preorder_amount_fen_min: smallest pre-order.
         preorder_amount_fen_max: largest pre-order.
+        sends_minute_max: packets a minute, in any sixty seconds.
+        sends_second_max: packets a second, in any one second.
+        person_packets_day_max: packets to one person on a Beijing day.
+        person_fen_day_max: fen to one person on a Beijing day.
+        merchant_packets_day_max: packets of the merchant on a Beijing day.
+        merchant_fen_day_max: fen of the merchant on a Beijing day.
+        retry_ms_min: milliseconds between two sends of one order number.
+        reentry_days_max: days after its first send in which an order number may be sent again.
+        query_days_max: days after its first send in which an order number can be queried.
         scenes: for a scene_id, its own smallest and largest amount where the portal has set them.
         text_bytes_max: the most UTF-8 bytes of a text, by `field` or `endpoint.field`; what is not named here has the
             limit that stands beside the field in :mod:`hongbao.wechat.redpack`.
@@ -96,6 +108,15 @@ class LimitSet:
     group_amount_fen_max: Limit = Limit(100_000)
     preorder_amount_fen_min: Limit = Limit(100)
     preorder_amount_fen_max: Limit = Limit(100_000)
+    sends_minute_max: Limit = Limit(1800)
+    sends_second_max: Limit = Limit(30)
+    person_packets_day_max: Limit = Limit(10)
+    person_fen_day_max: Limit = Limit(100_000)
+    merchant_packets_day_max: Limit = Limit(UNLIMITED)
+    merchant_fen_day_max: Limit = Limit(100_000_000)
+    retry_ms_min: Limit = Limit(1_000)
+    reentry_days_max: Limit = Limit(3)
+    query_days_max: Limit = Limit(30)
     scenes: Mapping[str, tuple[Limit, Limit]] = field(default_factory=dict[str, tuple[Limit, Limit]])
     text_bytes_max: Mapping[str, Limit] = field(default_factory=dict[str, Limit])
 
@@ -135,10 +156,21 @@ class LimitSet:
             BadInput: a name is not a limit of this set, a value is no whole number from 0, or the smallest of a range
                 comes out above its largest.
         """
+        return self._with(as_of, "entered", values)
+
+    def observed(self, as_of: date, /, **values: int) -> "LimitSet":
+        """Return these limits with some replaced by what WeChat's answers on the day `as_of` showed.
+
+        Raises:
+            BadInput: as `entered`.
+        """
+        return self._with(as_of, "observed", values)
+
+    def _with(self, as_of: date, source: Literal["entered", "observed"], values: Mapping[str, int]) -> "LimitSet":
         for name in values:
             if name not in _SINGLE:
                 raise BadInput(field=name, fault="is not a limit", remedy=f"use one of {', '.join(_SINGLE)}")
-        return replace(self, **{name: Limit(value, as_of, "entered") for name, value in values.items()})
+        return replace(self, **{name: Limit(value, as_of, source) for name, value in values.items()})
 
     def with_scene(self, scene_id: str, *, fen_min: int, fen_max: int, as_of: date) -> "LimitSet":
         """Return these limits with the amounts that the portal shows for one scene.

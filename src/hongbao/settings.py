@@ -33,6 +33,7 @@ DEFAULT_FILE = Path("hongbao.toml")
 PREFIX = "HONGBAO_"
 """How every environment variable of ours begins."""
 
+_SQLITE = "sqlite:///"
 _PAGE = "see docs/reference/configuration.md"
 
 
@@ -141,6 +142,27 @@ class WordingSettings(_Section):
     remark: str | None = Field(default=None, description="note that only old clients show, at most 255 bytes")
 
 
+class DatabaseSettings(_Section):
+    """Where batches, grants and the books are kept."""
+
+    url: str = Field(
+        default="sqlite:///hongbao.db",
+        repr=False,
+        pattern=r"^(sqlite:///.+|postgresql://.+)$",
+        description="`sqlite:///FILE`, or `postgresql://…` as libpq reads it",
+    )
+    person_key_file: FilePath | None = Field(
+        default=None,
+        description="file with 16 to 64 secret characters under which openids are hashed, the same for the life of the"
+        " database; without it, for SQLite: a file beside it that ends in `.key`, made with the database",
+    )
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """The file, if it is one."""
+        return Path(self.url.removeprefix(_SQLITE)) if self.url.startswith(_SQLITE) else None
+
+
 def _several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -247,6 +269,7 @@ class Settings(BaseSettings):
     merchants: dict[str, MerchantSettings] = Field(
         default_factory=dict[str, MerchantSettings], description="by a name of your own: a merchant; below"
     )
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings, description="where all is kept; below")
 
     @classmethod
     def settings_customise_sources(
@@ -340,7 +363,19 @@ def _toml(file: Path) -> dict[str, Any]:
     for merchant in cast("dict[str, Any]", merchants).values() if isinstance(merchants, dict) else ():
         if isinstance(merchant, dict):
             _anchor(cast("dict[str, Any]", merchant), file.absolute().parent)
+    database = told.get("database")
+    if isinstance(database, dict):
+        _anchor_database(cast("dict[str, Any]", database), file.absolute().parent)
     return told
+
+
+def _anchor_database(database: dict[str, Any], folder: Path) -> None:
+    """Make its paths relative to the folder of the file they stand in."""
+    url = database.get("url")
+    if isinstance(url, str) and url.startswith(_SQLITE):
+        database["url"] = f"{_SQLITE}{_anchored(url.removeprefix(_SQLITE), folder)}"
+    if "person_key_file" in database:
+        database["person_key_file"] = _anchored(database["person_key_file"], folder)
 
 
 _PATHS = frozenset(
@@ -405,5 +440,7 @@ def _nearest(path: list[str]) -> str:
         "wording": WordingSettings,
     }
     section = sections.get(len(path)) or named.get(path[2]) if len(path) != 2 else None
+    if path[0] == "database":
+        section = DatabaseSettings
     near = get_close_matches(path[-1], section.model_fields, n=1) if section is not None else []
     return f"did you mean {near[0]}? {_PAGE}" if near else _PAGE

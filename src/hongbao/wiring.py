@@ -3,17 +3,40 @@
 Nothing else reads a key from a file. What is read here is never shown.
 """
 
+import asyncio
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from pydantic import SecretStr
 
-from hongbao.errors import BadInput
-from hongbao.settings import MerchantSettings, TimeoutSettings
+from hongbao.batch.keeper import BatchKeeper
+from hongbao.channel.wechat import Caller, WeChatChannel
+from hongbao.clock import SystemClock, SystemDice
+from hongbao.engine.issuer import Issuer
+from hongbao.engine.lane import Lane
+from hongbao.engine.notifier import Listener, Notifier
+from hongbao.engine.ports import Store
+from hongbao.engine.reconciler import Reconciler
+from hongbao.engine.rescuer import Rescuer
+from hongbao.engine.running import Alarm
+from hongbao.engine.worker import Service, Worker
+from hongbao.errors import BadInput, HongbaoError
+from hongbao.ids import MerchantId
+from hongbao.lanes.local import LocalLanes
+from hongbao.settings import DatabaseSettings, MerchantSettings, Settings, TimeoutSettings
 from hongbao.wechat import AsyncClient, Client, ClientCertificate, Credentials, LimitSet, Secret, Timeouts
 
 if TYPE_CHECKING:
     from hongbao.simulator.simulator import Simulator
+
+KEEP_MS = 300
+"""How long the service that keeps batches rests when none has anything to do."""
+
+
+class Lacking(HongbaoError):
+    """A part of the installation that this needs is not there."""
 
 
 class _Ways(TypedDict):
@@ -94,6 +117,113 @@ def client(merchant: MerchantSettings) -> Client:
 def async_client(merchant: MerchantSettings) -> AsyncClient:
     """Make a client for an event loop. Raises as `client`."""
     return AsyncClient(credentials(merchant), **_ways(merchant))
+
+
+def open_store(database: DatabaseSettings) -> Store:
+    """Open the store; what is not there yet is made.
+
+    Raises:
+        BadInput: the key under which openids are hashed is not there, or too short or long.
+        Lacking: an extra is not installed.
+        StoreDown: the database cannot be reached.
+    """
+    try:
+        from hongbao.store.opening import open_postgres, open_sqlite
+    except ImportError as error:
+        raise Lacking(f"the server's extra is not installed ({error}): pip install 'hongbao[server]'") from None
+    key = _person_key(database)
+    file = database.sqlite_file
+    if file is not None:
+        return open_sqlite(str(file), clock=SystemClock(), person_key=key)
+    try:
+        return open_postgres(database.url, person_key=key)
+    except ImportError as error:
+        raise Lacking(f"the extra for PostgreSQL is not installed ({error}): pip install 'hongbao[postgres]'") from None
+
+
+def _person_key(database: DatabaseSettings) -> bytes:
+    file, beside = database.person_key_file, database.sqlite_file
+    if file is None and beside is None:
+        raise BadInput(
+            field="database.person_key_file",
+            fault="is missing",
+            remedy="put 32 random characters into a file and keep it as long as the database",
+        )
+    if file is None and beside is not None:
+        file = beside.with_name(beside.name + ".key")
+        if not file.exists():
+            # With another key everybody would be somebody new, and could be promised everything once more.
+            if beside.exists():
+                raise BadInput(
+                    field="database.person_key_file",
+                    fault=f"{file} is not there, and the database is",
+                    remedy="bring it back from where the database was kept before; a new one would not fit",
+                )
+            _write_secret(file, secrets.token_hex(32))
+    key = _from_file("database.person_key_file", file or Path()).reveal().encode()
+    if not 16 <= len(key) <= 64:
+        raise BadInput(
+            field="database.person_key_file", fault=f"holds {len(key)} bytes", remedy="put 16 to 64 bytes into it"
+        )
+    return key
+
+
+def _write_secret(file: Path, text: str) -> None:
+    try:
+        file.touch(mode=0o600, exist_ok=False)
+        file.write_text(text, encoding="ascii")
+    except OSError as error:
+        raise BadInput(
+            field="database.url", fault=f"{file} cannot be written: {error.strerror}", remedy="check the folder"
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A worker with everything it runs on."""
+
+    worker: Worker
+    callers: dict[MerchantId, Caller]
+
+    async def run(self) -> None:
+        """Work until the worker is stopped, then close all connections."""
+        try:
+            await self.worker.run()
+        finally:
+            clients = [caller for caller in self.callers.values() if isinstance(caller, AsyncClient)]
+            await asyncio.gather(*(client.close() for client in clients))
+
+
+def engine(settings: Settings, store: Store, *, name: str, alarm: Alarm, listener: Listener) -> Engine:
+    """Put a worker together for all merchants of the settings.
+
+    Args:
+        settings: who pays, and how they prove it.
+        store: where the work is.
+        name: of this worker; no other one may have it.
+        alarm: takes what a person should read.
+        listener: takes what became of grants.
+
+    Raises:
+        BadInput: as `client`, for any merchant.
+    """
+    clock = SystemClock()
+    callers: dict[MerchantId, Caller] = {
+        MerchantId(merchant.mch_id): async_client(merchant) for merchant in settings.merchants.values()
+    }
+    channel = WeChatChannel(callers, clock)
+    issuer = Issuer(store, channel, clock=clock, dice=SystemDice())
+    lane = Lane(store, issuer, Reconciler(store, channel, clock=clock), owner=name, clock=clock, alarm=alarm)
+    keeper = BatchKeeper(store, channel)
+    worker = Worker(
+        LocalLanes(store, lane, clock=clock),
+        issuer,
+        Rescuer(store),
+        Notifier(store, listener),
+        alarm=alarm,
+        services=[Service("batches", keeper.step, KEEP_MS)],
+    )
+    return Engine(worker, callers)
 
 
 def rehearsal(simulator: "Simulator", timeouts: TimeoutSettings | None = None) -> MerchantSettings:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from hongbao.cli import demo, doctor, explain, packet, simulator
+from hongbao.cli import batch, demo, doctor, explain, ledger, merchant, packet, simulator, worker
 from hongbao.cli.voice import Exit, Voice, Words, both
 from hongbao.ids import masked
 
@@ -25,6 +25,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(packet.app, name="packet")
+app.add_typer(batch.app, name="batch")
+app.add_typer(merchant.app, name="merchant")
+worker.add_to(app)
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(simulator.app, name="simulator")
 explain.add_to(app)
 doctor.add_to(app)

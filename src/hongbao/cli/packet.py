@@ -502,6 +502,22 @@ def query(
             _show_record(voice, record)
 
 
+@app.command(
+    "show", help=both("Show all that is known here of an order number, from the decision on.", "查看单号的完整经过。")
+)
+def show(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help=both("Order number.", "商户订单号。"))],
+    merchant: MerchantOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    lang: LangOption = None,
+) -> None:
+    # The store's extra is not needed for any other command of this group.
+    from hongbao.cli import timeline
+
+    timeline.show(number, merchant, config, lang, as_json=as_json)
+
+
 def _errand(config: Path | None, merchant: str | None, account: str | None) -> _Errand:
     name, chosen = read_settings(settings_file(config)).merchant(merchant)
     return _Errand(name, chosen, chosen.appid(account), config)

@@ -1,0 +1,1 @@
+"""Who runs which merchant's slice: one process by itself, or a fleet."""

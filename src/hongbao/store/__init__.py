@@ -1,0 +1,1 @@
+"""KEEP: one schema, two databases, behind `engine.ports.Store`."""

@@ -1,0 +1,1 @@
+"""Alembic's folder: each file in versions/ brings a schema one step forward."""

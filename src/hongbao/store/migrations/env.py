@@ -1,0 +1,13 @@
+"""Run migrations on the connection that `store.upgrade` hands over, inside its transaction."""
+
+from alembic import context
+
+from hongbao.store.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()
