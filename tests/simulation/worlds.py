@@ -422,7 +422,9 @@ class SimulatedWorld:
         merchant.balance_fen = 50
         await asyncio.sleep(60 + self.dice.below(300))
         merchant.balance_fen += kept - 50
-        self.store.amend_merchant(MerchantId(mch_id), brakes.let_go)
+        # Whoever topped up says "go", but does not lift another one's stop.
+        if mch_id not in self.witness.stopped_since_ms:
+            self.store.amend_merchant(MerchantId(mch_id), brakes.let_go)
 
     async def _lower_limit(self, mch_id: str) -> None:
         self.witness.lowered.add(mch_id)

@@ -64,7 +64,12 @@ class _Session:
         self._driver.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)  # noqa: S608  our names
 
     def matching(self, name: str, columns: Sequence[str], rows: Sequence[Row], **given: Any) -> list[Row]:  # noqa: ANN401
-        return self.rows(name, keys=[[row[column] for column in columns] for row in rows], **given)
+        if ":keys" in self._hot[name]:
+            return self.rows(name, keys=[[row[column] for column in columns] for row in rows], **given)
+        # Some cannot be said for many keys at once. Nothing travels here, so each by itself costs no more.
+        return [
+            found for row in rows for found in self.rows(name, **{column: row[column] for column in columns}, **given)
+        ]
 
     def hold(self, merchants: Iterable[str], campaigns: Iterable[str]) -> None:
         pass

@@ -13,9 +13,9 @@ from hongbao.money import Fen
 from hongbao.store import batches, books, reading, schema
 from hongbao.store.database import Database
 from hongbao.store.intake import intake
-from hongbao.store.lease import lease
+from hongbao.store.lease import Ask, lease
 from hongbao.store.record import campaign_home, cancel_rest, homes, record
-from hongbao.store.session import Session
+from hongbao.store.session import Row, Session
 from hongbao.store.writer import Direct, Homes, Writer
 
 T = TypeVar("T")
@@ -117,10 +117,7 @@ class SqlStore:
     def lease(
         self, merchant: MerchantId, *, token: str, count: int, lease_ms: int, pacing: ports.Pacing
     ) -> ports.Lease:
-        return self._write(
-            lambda session: lease(session, merchant, token=token, count=count, lease_ms=lease_ms, pacing=pacing),
-            [merchant],
-        )
+        return self._writer.batch(lease, _lease_homes, [Ask(merchant, token, count, lease_ms, pacing)])[0]
 
     def record(self, results: Sequence[ports.Result]) -> list[ports.Recorded]:
         return self._writer.batch(record, self._record_homes, results)
@@ -150,7 +147,7 @@ class SqlStore:
     # Lanes.
 
     def hold_lane(self, merchant: MerchantId, *, owner: str, lane_ms: int) -> bool:
-        return self._write(lambda session: _hold_lane(session, merchant, owner, lane_ms), [merchant])
+        return self._writer.batch(_hold_lanes, _lane_homes, [(merchant, owner, lane_ms)])[0]
 
     def leave_lane(self, merchant: MerchantId, *, owner: str) -> None:
         table = schema.merchants
@@ -235,12 +232,30 @@ class SqlStore:
             yield reading.Books(session)
 
 
-def _hold_lane(session: Session, mch_id: str, owner: str, lane_ms: int) -> bool:
-    session.hold([mch_id], ())
+def _lease_homes(_session: Session, asks: Sequence[Ask]) -> Homes:
+    return {ask.merchant for ask in asks}, set()
+
+
+_LaneAsk = tuple[MerchantId, str, int]
+"""Merchant, owner, and for how many milliseconds."""
+
+
+def _lane_homes(_session: Session, asks: Sequence[_LaneAsk]) -> Homes:
+    return {merchant for merchant, _, _ in asks}, set()
+
+
+def _hold_lanes(session: Session, asks: Sequence[_LaneAsk]) -> list[bool]:
+    """Take or prolong lanes; two owners who want the same one are asked one after the other."""
+    session.hold(_lane_homes(session, asks)[0], ())
     now_ms = session.now_ms()
-    table = schema.merchants
-    free = table.c.lane_owner.is_(None) | (table.c.lane_owner == owner) | (table.c.lane_until_ms < now_ms)
-    taken = session.core.execute(
-        update(table).where(table.c.mch_id == mch_id, free).values(lane_owner=owner, lane_until_ms=now_ms + lane_ms)
-    )
-    return taken.rowcount == 1
+    held: list[bool] = [False] * len(asks)
+    rest = list(enumerate(asks))
+    while rest:
+        turn: dict[MerchantId, tuple[int, Row]] = {}
+        for place, (merchant, owner, lane_ms) in rest:
+            turn.setdefault(merchant, (place, {"mch_id": merchant, "owner": owner, "until_ms": now_ms + lane_ms}))
+        rest = [(place, ask) for place, ask in rest if turn[ask[0]][0] != place]
+        rows = [row for _, row in turn.values()]
+        for row in session.matching("hold_lanes", ("mch_id", "owner", "until_ms"), rows, now_ms=now_ms):
+            held[turn[MerchantId(row["mch_id"])][0]] = True
+    return held

@@ -16,6 +16,9 @@ CROSS JOIN LATERAL (SELECT key FROM campaigns WHERE id = g.campaign_id OFFSET 0)
 -- merchant: One merchant.
 SELECT * FROM merchants WHERE mch_id = %(mch_id)s;
 
+-- merchants: Several merchants.
+SELECT * FROM merchants WHERE mch_id = ANY(%(merchants)s::text[]);
+
 -- known_claims: For each claim what is there: its person, the grant under its once-key, the owner of its number.
 SELECT j.i - 1 AS i, p.id AS person_id, g.id AS grant_id, g.number, g.fen, g.content, o.grant_id AS number_of
 FROM unnest(
@@ -105,44 +108,50 @@ FROM unnest(
     campaign_id, state, grants, fen
 ) WHERE t.campaign_id = r.campaign_id AND t.state = r.state;
 
--- due_campaigns: Which of a merchant's campaigns have something to send, and since when.
+-- due_campaigns: Which of the merchants' campaigns have something to send, and since when.
 SELECT * FROM (
-    SELECT c.id, (
+    SELECT c.mch_id, c.id, (
         SELECT g.due_ms FROM grants AS g WHERE g.campaign_id = c.id AND g.due_ms IS NOT NULL ORDER BY g.due_ms LIMIT 1
     ) AS due_ms
-    FROM campaigns AS c WHERE c.mch_id = %(mch_id)s AND c.state IN ('ended', 'live')
-) AS heads WHERE due_ms <= %(now_ms)s ORDER BY id;
+    FROM campaigns AS c WHERE c.mch_id = ANY(%(mch_id)s::text[]) AND c.state IN ('ended', 'live')
+) AS heads WHERE due_ms <= %(now_ms)s;
 
--- due_grants: A campaign's next grants to send.
+-- due_grants: Campaigns' next grants to send, so many of each.
 SELECT g.*, c.*, p.*, o.*
-FROM (
-    SELECT * FROM grants WHERE campaign_id = %(campaign_id)s AND due_ms <= %(now_ms)s
-    ORDER BY due_ms, id LIMIT %(count)s FOR NO KEY UPDATE SKIP LOCKED
+FROM unnest(%(campaign_id)s::bigint[], %(count)s::bigint[]) AS j (campaign_id, number_of)
+CROSS JOIN LATERAL (
+    SELECT * FROM grants WHERE campaign_id = j.campaign_id AND due_ms <= %(now_ms)s
+    ORDER BY due_ms, id LIMIT j.number_of FOR NO KEY UPDATE SKIP LOCKED
 ) AS g
 CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
 CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
-CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
-ORDER BY g.due_ms, g.id;
+CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o;
 
 -- leased_grants: What a lease gave; asked when it is not known whether the lease was committed.
 SELECT g.*, c.*, p.*, o.*, a.*
-FROM grants AS g
+FROM unnest(%(mch_id)s::text[], %(token)s::text[]) AS j (mch_id, token)
+CROSS JOIN LATERAL (SELECT * FROM grants WHERE mch_id = j.mch_id AND lease_token = j.token OFFSET 0) AS g
 CROSS JOIN LATERAL (SELECT key AS campaign_key FROM campaigns WHERE id = g.campaign_id OFFSET 0) AS c
 CROSS JOIN LATERAL (SELECT openid, appid FROM persons WHERE id = g.person_id OFFSET 0) AS p
 CROSS JOIN LATERAL (SELECT frozen FROM orders WHERE mch_id = g.mch_id AND number = g.number OFFSET 0) AS o
 CROSS JOIN LATERAL (
     SELECT slot_ms FROM attempts WHERE grant_id = g.id AND kind = 'send' AND serial = g.attempts OFFSET 0
 ) AS a
-WHERE g.mch_id = %(mch_id)s AND g.lease_token = %(token)s ORDER BY a.slot_ms, g.id;
+ORDER BY a.slot_ms, g.id;
 
 -- person_days: What people have had of a merchant on a day.
-SELECT d.person_id, d.packets, d.fen, d.is_full FROM unnest(%(persons)s::bigint[]) AS j (person_id)
+SELECT d.person_id, d.mch_id, d.day, d.packets, d.fen, d.is_full
+FROM unnest(%(person_id)s::bigint[], %(mch_id)s::text[], %(day)s::int[]) AS j (person_id, mch_id, day)
 CROSS JOIN LATERAL (
-    SELECT * FROM person_days WHERE person_id = j.person_id AND mch_id = %(mch_id)s AND day = %(day)s OFFSET 0
+    SELECT * FROM person_days WHERE person_id = j.person_id AND mch_id = j.mch_id AND day = j.day OFFSET 0
 ) AS d;
 
 -- merchant_day: What a merchant has sent on a day.
 SELECT packets, fen FROM merchant_days WHERE mch_id = %(mch_id)s AND day = %(day)s;
+
+-- merchant_days: What several merchants have sent on a day each.
+SELECT d.mch_id, d.day, d.packets, d.fen FROM unnest(%(mch_id)s::text[], %(day)s::int[]) AS j (mch_id, day)
+CROSS JOIN LATERAL (SELECT * FROM merchant_days WHERE mch_id = j.mch_id AND day = j.day OFFSET 0) AS d;
 
 -- take_places: Places under the caps of a day are taken, or the day is said to be full.
 INSERT INTO person_days (
@@ -199,8 +208,17 @@ FROM unnest(
     lease_token, lease_until_ms, seen_success, last_code, last_text, hold_reason, list_id, ended_ms
 ) WHERE t.id = r.id;
 
--- keep_pace: Where a merchant's pace stands now.
-UPDATE merchants SET pace = %(pace)s, probe_ms = %(probe_ms)s, lease_round = lease_round + 1 WHERE mch_id = %(mch_id)s;
+-- keep_paces: Where merchants' paces stand now.
+UPDATE merchants AS t SET pace = r.pace, probe_ms = r.probe_ms, lease_round = t.lease_round + 1
+FROM unnest(%(mch_id)s::text[], %(pace)s::text[], %(probe_ms)s::bigint[]) AS r (mch_id, pace, probe_ms)
+WHERE t.mch_id = r.mch_id;
+
+-- hold_lanes: Lanes are taken or prolonged, unless another owner has them; those that were.
+UPDATE merchants AS t SET lane_owner = r.owner, lane_until_ms = r.until_ms
+FROM unnest(%(mch_id)s::text[], %(owner)s::text[], %(until_ms)s::bigint[]) AS r (mch_id, owner, until_ms)
+WHERE t.mch_id = r.mch_id
+    AND (t.lane_owner IS NULL OR t.lane_owner = r.owner OR t.lane_until_ms < %(now_ms)s)
+RETURNING t.mch_id;
 
 -- open_attempts: A send may begin under this lease.
 INSERT INTO attempts (

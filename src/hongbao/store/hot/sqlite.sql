@@ -9,6 +9,9 @@ JOIN campaigns AS c ON c.id = g.campaign_id;
 -- merchant: One merchant.
 SELECT * FROM merchants WHERE mch_id = :mch_id;
 
+-- merchants: Several merchants.
+SELECT m.* FROM json_each(:merchants) AS j CROSS JOIN merchants AS m ON m.mch_id = j.value;
+
 -- known_claims: For each claim what is there: its person, the grant under its once-key, the owner of its number.
 SELECT j.key AS i, p.id AS person_id, g.id AS grant_id, g.number, g.fen, g.content, o.grant_id AS number_of
 FROM json_each(:keys) AS j
@@ -71,11 +74,11 @@ WHERE campaign_id = :campaign_id AND state = :state;
 
 -- due_campaigns: Which of a merchant's campaigns have something to send, and since when.
 SELECT * FROM (
-    SELECT c.id, (
+    SELECT c.mch_id, c.id, (
         SELECT g.due_ms FROM grants AS g WHERE g.campaign_id = c.id AND g.due_ms IS NOT NULL ORDER BY g.due_ms LIMIT 1
     ) AS due_ms
     FROM campaigns AS c WHERE c.mch_id = :mch_id AND c.state IN ('ended', 'live')
-) WHERE due_ms <= :now_ms ORDER BY id;
+) WHERE due_ms <= :now_ms;
 
 -- due_grants: A campaign's next grants to send.
 SELECT g.*, p.openid, p.appid, c.key AS campaign_key, o.frozen
@@ -91,11 +94,16 @@ JOIN attempts AS a ON a.grant_id = g.id AND a.kind = 'send' AND a.serial = g.att
 WHERE g.mch_id = :mch_id AND g.lease_token = :token ORDER BY a.slot_ms, g.id;
 
 -- person_days: What people have had of a merchant on a day.
-SELECT d.person_id, d.packets, d.fen, d.is_full FROM json_each(:persons) AS j
-JOIN person_days AS d ON d.person_id = j.value AND d.mch_id = :mch_id AND d.day = :day;
+SELECT d.person_id, d.mch_id, d.day, d.packets, d.fen, d.is_full FROM json_each(:keys) AS j
+JOIN person_days AS d ON d.person_id = json_extract(j.value, '$[0]') AND d.mch_id = json_extract(j.value, '$[1]')
+    AND d.day = json_extract(j.value, '$[2]');
 
 -- merchant_day: What a merchant has sent on a day.
 SELECT packets, fen FROM merchant_days WHERE mch_id = :mch_id AND day = :day;
+
+-- merchant_days: What several merchants have sent on a day each.
+SELECT d.mch_id, d.day, d.packets, d.fen FROM json_each(:keys) AS j
+JOIN merchant_days AS d ON d.mch_id = json_extract(j.value, '$[0]') AND d.day = json_extract(j.value, '$[1]');
 
 -- take_places: Places under the caps of a day are taken, or the day is said to be full.
 INSERT INTO person_days (
@@ -134,8 +142,12 @@ UPDATE grants SET
     ended_ms = :ended_ms
 WHERE id = :id;
 
--- keep_pace: Where a merchant's pace stands now.
+-- keep_paces: Where merchants' paces stand now.
 UPDATE merchants SET pace = :pace, probe_ms = :probe_ms, lease_round = lease_round + 1 WHERE mch_id = :mch_id;
+
+-- hold_lanes: Lanes are taken or prolonged, unless another owner has them; those that were.
+UPDATE merchants SET lane_owner = :owner, lane_until_ms = :until_ms
+WHERE mch_id = :mch_id AND (lane_owner IS NULL OR lane_owner = :owner OR lane_until_ms < :now_ms) RETURNING mch_id;
 
 -- open_attempts: A send may begin under this lease.
 INSERT INTO attempts (
