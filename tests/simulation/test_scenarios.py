@@ -104,7 +104,7 @@ def test_what_is_frozen_stays_whatever_is_edited(make_stage: MakeStage) -> None:
     stage.store.amend_merchant(MCH, narrowed)
     for host in stage.hosts:
         for caller in host.callers.values():
-            caller.limits = caller.limits.entered(date(2025, 1, 1), amount_fen_max=1)
+            caller.limits = caller.limits.entered(date(2025, 1, 1), amount_fen_min=1, amount_fen_max=1)
     stage.wait(60)
     assert len(stage.witness.arrivals) == 3
     assert stage.states() == {"sent": 1}

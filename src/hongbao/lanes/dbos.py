@@ -3,7 +3,8 @@
 DBOS keeps its queue in a schema of the same PostgreSQL. It decides who works where, and nothing else: what is due
 stands in the ledger, and the lease tokens protect every promise if two slices of one merchant ever run at once.
 
-* A lane is started from the due index alone, by the sweeper. Whoever adds work starts nothing, so no wake-up can be lost.
+* A lane is started from the due index alone, by the sweeper. Whoever adds work starts nothing, so no wake-up can be
+  lost.
 * A slice that is half over, or leaves work behind, queues its successor.
 * DBOS waits for ever for the slice of a dead host. The ledger knows better: a lane that nobody prolongs is free after
   a few seconds, and the sweeper then cancels the slice that pretends to run.
@@ -18,7 +19,7 @@ from datetime import UTC, datetime
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, ScheduleInput, WorkflowStatus
 
-from hongbao.clock import BEIJING, Clock
+from hongbao.clock import Clock
 from hongbao.engine.lane import LANE_MS, SLICE_MS, Lane
 from hongbao.engine.ports import Store, Work
 from hongbao.engine.running import Run, in_thread, words_of
@@ -127,7 +128,7 @@ class DbosLanes:
             worker_concurrency=self._lanes_max,
             polling_interval_sec=POLL_MS / 1000,
         )
-        every: ScheduleInput = {"workflow_fn": sweep, "cron_timezone": BEIJING.key}
+        every: ScheduleInput = {"workflow_fn": sweep, "cron_timezone": "Asia/Shanghai"}
         DBOS.apply_schedules(
             [
                 {**every, "schedule_name": "sweeper", "schedule": f"*/{SWEEP_MS // 1000} * * * * *", "context": False},
@@ -149,7 +150,7 @@ class DbosLanes:
         if task is not None:
             self._slices.add(task)
             task.add_done_callback(self._slices.discard)
-        # A slice that is so old has work: the next one must be queued when it ends, for each look costs a part of a slot.
+        # A slice that is so old has work: the next must be queued when it ends, for each look costs a part of a slot.
         heir = asyncio.create_task(self._succeed_at(merchant, serial, self._clock.now_ms() + SLICE_MS // 2))
         try:
             again_ms = await self._lane.slice(merchant)
