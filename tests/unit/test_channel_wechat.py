@@ -93,7 +93,7 @@ def test_later_limits_do_not_change_what_is_frozen() -> None:
     """A packet that today's limits would refuse is still sent: its number may have been tried."""
     ways, caller = channel(SENT)
     packet = ways.freeze(order())
-    caller.limits = LimitSet().entered(LimitSet().amount_fen_max.as_of, amount_fen_max=1)
+    caller.limits = LimitSet().entered(LimitSet().amount_fen_max.as_of, amount_fen_min=1, amount_fen_max=1)
     assert isinstance(asyncio.run(ways.send(MCH, packet)).outcome, Sent)
 
 
