@@ -278,9 +278,10 @@ class Issuer:
         """
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_all_brakes())
+        reading = self._reading
         # If this lane is given up, the others still wait for it.
-        await asyncio.wait({self._reading})
-        self._reading.result()
+        await asyncio.wait({reading})
+        reading.result()
 
     async def _read_all_brakes(self) -> None:
         sending = [each for each, lane in self._lanes.items() if lane.pacer is not None and not lane.pacer.done()]
