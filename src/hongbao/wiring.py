@@ -15,7 +15,7 @@ from hongbao.batch.keeper import BatchKeeper
 from hongbao.channel.wechat import Caller, WeChatChannel
 from hongbao.clock import SystemClock, SystemDice
 from hongbao.engine.issuer import Issuer
-from hongbao.engine.lane import Lane
+from hongbao.engine.lane import Lane, LaneRunner
 from hongbao.engine.notifier import Listener, Notifier
 from hongbao.engine.ports import Store
 from hongbao.engine.reconciler import Reconciler
@@ -194,7 +194,9 @@ class Engine:
             await asyncio.gather(*(client.close() for client in clients))
 
 
-def engine(settings: Settings, store: Store, *, name: str, alarm: Alarm, listener: Listener) -> Engine:
+def engine(
+    settings: Settings, store: Store, *, name: str, alarm: Alarm, listener: Listener, fleet: bool = False
+) -> Engine:
     """Put a worker together for all merchants of the settings.
 
     Args:
@@ -203,9 +205,11 @@ def engine(settings: Settings, store: Store, *, name: str, alarm: Alarm, listene
         name: of this worker; no other one may have it.
         alarm: takes what a person should read.
         listener: takes what became of grants.
+        fleet: whether lanes are dealt out over many hosts, by DBOS on the PostgreSQL of the ledger.
 
     Raises:
-        BadInput: as `client`, for any merchant.
+        BadInput: as `client`, for any merchant; or a fleet on SQLite.
+        Lacking: the extra that a fleet needs is not installed.
     """
     clock = SystemClock()
     callers: dict[MerchantId, Caller] = {
@@ -216,7 +220,7 @@ def engine(settings: Settings, store: Store, *, name: str, alarm: Alarm, listene
     lane = Lane(store, issuer, Reconciler(store, channel, clock=clock), owner=name, clock=clock, alarm=alarm)
     keeper = BatchKeeper(store, channel)
     worker = Worker(
-        LocalLanes(store, lane, clock=clock),
+        _fleet(settings.database, store, lane, name) if fleet else LocalLanes(store, lane, clock=clock),
         issuer,
         Rescuer(store),
         Notifier(store, listener),
@@ -224,6 +228,18 @@ def engine(settings: Settings, store: Store, *, name: str, alarm: Alarm, listene
         services=[Service("batches", keeper.step, KEEP_MS)],
     )
     return Engine(worker, callers)
+
+
+def _fleet(database: DatabaseSettings, store: Store, lane: Lane, name: str) -> LaneRunner:
+    if database.sqlite_file is not None:
+        raise BadInput(
+            field="database.url", fault="is a file, and a fleet needs PostgreSQL", remedy="leave out --fleet, or move"
+        )
+    try:
+        from hongbao.lanes.dbos import DbosLanes
+    except ImportError as error:
+        raise Lacking(f"the extra for a fleet is not installed ({error}): pip install 'hongbao[postgres]'") from None
+    return DbosLanes(store, lane, url=database.url, host=name, clock=SystemClock())
 
 
 def rehearsal(simulator: "Simulator", timeouts: TimeoutSettings | None = None) -> MerchantSettings:

@@ -208,3 +208,8 @@ def test_a_list_that_was_paid_lately_is_a_warning(desk: CommandLine) -> None:
         desk("batch", "watch", key, "--json")
     checked = desk("batch", "check", "list.txt", "--template", "t.toml", "--account", "shop", "--json").json["checked"]
     assert checked["paid_in_30_days"] == 12
+
+
+def test_a_fleet_needs_postgresql(desk: CommandLine) -> None:
+    ran = desk("worker", "--fleet", "--json")
+    assert (ran.code, ran.json["error"]["field"]) == (2, "database.url")

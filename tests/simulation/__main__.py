@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from tests.simulation.test_worlds import play
-from tests.simulation.worlds import SimulatedWorld, Tally
+from tests.simulation.worlds import SimulatedWorld, Tally, play
 
 FAILED_MAX = 5
 

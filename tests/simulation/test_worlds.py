@@ -9,7 +9,7 @@ from multiprocessing import get_context
 
 import pytest
 from tests.simulation.plants import PLANTS, Plant
-from tests.simulation.worlds import SimulatedWorld, Tally
+from tests.simulation.worlds import Tally, play
 
 from hongbao.engine.points import Point
 from hongbao.simulator.faults import KINDS
@@ -17,16 +17,6 @@ from hongbao.simulator.faults import KINDS
 RUNS = int(os.environ.get("HONGBAO_WORLDS", "60"))
 """How many worlds a test run plays; the nightly run sets more."""
 BITES_WITHIN = 60
-
-
-def play(seed: int) -> tuple[int, str, Tally]:
-    """Play one world; return what is wrong, in a form that crosses processes."""
-    world = SimulatedWorld(seed)
-    try:
-        world.play()
-    except Exception as error:  # noqa: BLE001  whatever a world ends with, its seed must be told
-        return seed, f"{type(error).__name__}: {error}", world.tally
-    return seed, "", world.tally
 
 
 @pytest.mark.timeout(600)

@@ -598,3 +598,13 @@ def _quiet(task: asyncio.Task[Any]) -> None:
     """Take note of an exception, so that a dead host's tasks are not reported at the end."""
     if not task.cancelled():
         task.exception()
+
+
+def play(seed: int) -> tuple[int, str, Tally]:
+    """Play one world; return what is wrong, in a form that crosses processes."""
+    world = SimulatedWorld(seed)
+    try:
+        world.play()
+    except Exception as error:  # noqa: BLE001  whatever a world ends with, its seed must be told
+        return seed, f"{type(error).__name__}: {error}", world.tally
+    return seed, "", world.tally

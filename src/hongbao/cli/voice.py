@@ -93,7 +93,7 @@ EXITS: Mapping[Exit, Words] = MappingProxyType(
             "the number is dead: query it, and if that says FAILED take a new one",
             "原单号已失效：查询确认 FAILED 后换新单号",
         ),
-        Exit.FAULT_FOUND: Words("doctor found a fault", "doctor 发现问题"),
+        Exit.FAULT_FOUND: Words("doctor found a fault, or the books do not close", "doctor 发现问题，或账目不平"),
         Exit.INTERRUPTED: Words(
             "interrupted; a packet that was being sent has an unknown outcome", "被中断；正在发送的红包结果未知"
         ),

@@ -37,6 +37,12 @@ def worker(
             help=both("Name of this worker, unlike all others; default: host and chance.", "本进程的唯一名称。")
         ),
     ] = None,
+    fleet: Annotated[
+        bool,
+        typer.Option(
+            "--fleet", help=both("One of many hosts on one PostgreSQL database.", "多主机共用 PostgreSQL 集群。")
+        ),
+    ] = False,
     config: ConfigOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help=both("Print one JSON line an event.", "每个事件输出一行 JSON。"))
@@ -47,12 +53,13 @@ def worker(
         settings = read_settings(settings_file(config))
         store = wiring.open_store(settings.database)
         try:
-            asyncio.run(_work(voice, settings, store, name or f"{socket.gethostname()}-{SystemDice().token(8)}"))
+            name = name or f"{socket.gethostname()}-{SystemDice().token(8)}"
+            asyncio.run(_work(voice, settings, store, name, fleet=fleet))
         finally:
             store.close()
 
 
-async def _work(voice: Voice, settings: Settings, store: Store, name: str) -> None:
+async def _work(voice: Voice, settings: Settings, store: Store, name: str, *, fleet: bool) -> None:
     async def hear(notices: Sequence[Notice]) -> None:
         if voice.as_json:
             for notice in notices:
@@ -70,7 +77,7 @@ async def _work(voice: Voice, settings: Settings, store: Store, name: str) -> No
     def alarm(text: str) -> None:
         print(json.dumps({"alarm": text}, ensure_ascii=False) if voice.as_json else text, file=sys.stderr, flush=True)  # noqa: T201
 
-    engine = wiring.engine(settings, store, name=name, alarm=alarm, listener=hear)
+    engine = wiring.engine(settings, store, name=name, alarm=alarm, listener=hear, fleet=fleet)
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, engine.worker.stop)

@@ -139,6 +139,7 @@ class Issuer:
         self._flying: set[asyncio.Task[None]] = set()
         self._waiting: list[_Waiting] = []
         self._recorder: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._alarms: list[str] = []
         self._stopping = False
 
@@ -249,10 +250,11 @@ class Issuer:
         """Return why a leased grant must not leave now, or ""."""
         now_ms = self._clock.now_ms()
         if now_ms - lane.brake_read_ms >= BRAKE_MS:
-            read = await self._run(lambda: self._store.merchant(merchant.merchant))
+            await self._read_brakes()
+            if lane.brake_read_ms < now_ms:
+                # That was another lane's reading, begun before this one asked.
+                await self._read_brakes()
             now_ms = self._clock.now_ms()
-            lane.brake_read_ms = now_ms
-            lane.state = BrakeState.STOPPED if read is None else read.brake.state
         store_ms = now_ms + offset_ms
         if self._stopping:
             return "the worker stops"
@@ -267,6 +269,28 @@ class Issuer:
         if beijing_day(store_ms) != beijing_day(leased.slot_ms):
             return _LATE
         return ""
+
+    async def _read_brakes(self) -> None:
+        """Read the brakes of all lanes that send, or wait for somebody else's reading.
+
+        Raises:
+            HongbaoError: the store cannot be read.
+        """
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_all_brakes())
+        reading = self._reading
+        # If this lane is given up, the others still wait for it.
+        await asyncio.wait({reading})
+        reading.result()
+
+    async def _read_all_brakes(self) -> None:
+        sending = [each for each, lane in self._lanes.items() if lane.pacer is not None and not lane.pacer.done()]
+        asked_ms = self._clock.now_ms()
+        brakes = await self._run(lambda: self._store.brakes(sending))
+        for merchant in sending:
+            lane = self._lanes[merchant]
+            lane.brake_read_ms = asked_ms
+            lane.state = brakes.get(merchant, BrakeState.STOPPED)
 
     async def _send(self, lane: _Lane, leased: Leased, merchant: Merchant, offset_ms: int) -> None:
         grant = leased.grant

@@ -630,7 +630,11 @@ class Store(Protocol):
         ...
 
     def merchant(self, merchant: MerchantId) -> Merchant | None:
-        """Return a merchant; cheap enough to be asked twice a second by every lane."""
+        """Return a merchant."""
+        ...
+
+    def brakes(self, merchants: Sequence[MerchantId]) -> Mapping[MerchantId, BrakeState]:
+        """Return the brakes of merchants, of those that are there; cheap enough to be asked three times a second."""
         ...
 
     def merchants(self, after: MerchantId | None = None, count: int = 100) -> list[Merchant]:

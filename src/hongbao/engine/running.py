@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, cast
 
@@ -29,9 +30,14 @@ def words_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if isinstance(error, HongbaoError) else type(error).__name__
 
 
+_THREADS_MAX = 64
+"""So many calls wait for the store at once, and may share a transaction. A loop's own threads are a handful."""
+_threads = ThreadPoolExecutor(_THREADS_MAX, thread_name_prefix="hongbao-store")
+
+
 async def in_thread(act: Callable[[], T]) -> T:
-    """Run a call in the loop's threads, where calls of the same moment share a transaction."""
-    return await asyncio.to_thread(act)
+    """Run a call in a thread, where calls of the same moment share a transaction."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, act)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
 """Merchants, accounts, campaigns and their money: the cold verbs, as Core expressions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import insert, select, update
 
-from hongbao.engine.ports import Campaign, Count, Merchant
+from hongbao.engine.ports import BrakeState, Campaign, Count, Merchant
 from hongbao.errors import BadInput
 from hongbao.ids import AppId, CampaignId, MerchantId
 from hongbao.ledger.account import campaign_change, merchant_change
@@ -29,6 +29,13 @@ def merchant(session: Session, mch_id: str) -> Merchant | None:
     """Return a merchant."""
     rows = session.rows("merchant", mch_id=mch_id)
     return merchant_of(rows[0]) if rows else None
+
+
+def brakes(session: Session, mch_ids: Sequence[MerchantId]) -> Mapping[MerchantId, BrakeState]:
+    """Return the brakes of merchants."""
+    table = schema.merchants
+    query = select(table.c.mch_id, table.c.brake).where(table.c.mch_id.in_(mch_ids))
+    return {MerchantId(row.mch_id): BrakeState(row.brake) for row in session.core.execute(query)}
 
 
 def merchants(session: Session, after: MerchantId | None, count: int) -> list[Merchant]:

@@ -59,6 +59,9 @@ class SqlStore:
     def merchant(self, merchant: MerchantId) -> ports.Merchant | None:
         return self._read(lambda session: books.merchant(session, merchant))
 
+    def brakes(self, merchants: Sequence[MerchantId]) -> Mapping[MerchantId, ports.BrakeState]:
+        return self._read(lambda session: books.brakes(session, merchants))
+
     def merchants(self, after: MerchantId | None = None, count: int = 100) -> list[ports.Merchant]:
         return self._read(lambda session: books.merchants(session, after, count))
 
