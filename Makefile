@@ -16,7 +16,7 @@ demo: $(VENV)/.demo  ## send, open, expire and rescue packets on the simulator, 
 test: $(VENV)/.dev  ## run all tests
 	@$(BIN)/pytest
 
-check: $(VENV)/.dev  ## format, lint, types, import contracts
+check: $(VENV)/.bench  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
