@@ -36,6 +36,7 @@ from hongbao.money import Fen
 from hongbao.payout.pacing import open_from_ms
 from hongbao.simulator.clock import SimulatorClock
 from hongbao.simulator.packets import Status
+from hongbao.simulator.views import FaultView
 from hongbao.simulator.world import World
 from hongbao.store.opening import open_sqlite
 
@@ -49,6 +50,8 @@ WORDS = {
     "remark": "备注",
     "client_ip": "192.0.2.10",
 }
+HABITS = {"received_without_hblist", "reordered_elements", "extra_elements"}
+"""What WeChat may do any day: it goes on in the calm."""
 FAULTS_MS = 6 * 60_000
 """How long the faults last."""
 END_MS = 45 * DAY_MS
@@ -308,6 +311,8 @@ class SimulatedWorld:
             self._replace_dead()
             await asyncio.sleep(self.rest_ms() / 1000)
         people.cancel()
+        for rule in self.wechat.faults():
+            self._count_fault(rule)
         while (await self.hosts[0].notifier.step()).done:
             pass
         self.living = list(self.hosts)
@@ -476,8 +481,9 @@ class SimulatedWorld:
     def _calm_down(self) -> None:
         self.calm = True
         for rule in self.wechat.faults():
-            self.tally.faults[f"{rule.kind}{' after effect' if rule.effect else ''}"] += rule.applied
-        self.wechat.clear_faults()
+            if rule.kind not in HABITS:
+                self._count_fault(rule)
+                self.wechat.clear_faults(rule.id)
         self.wire.down.clear()
         for host in self.hosts:
             host.clock.off_ms = 0
@@ -489,6 +495,9 @@ class SimulatedWorld:
                 person.flagged = False
             self.witness.stopped_since_ms.clear()
             self.store.amend_merchant(MerchantId(mch_id), brakes.let_go)
+
+    def _count_fault(self, rule: FaultView) -> None:
+        self.tally.faults[f"{rule.kind}{' after effect' if rule.effect else ''}"] += rule.applied
 
     # The end
 
