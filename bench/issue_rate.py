@@ -6,10 +6,10 @@
     python bench/issue_rate.py crowd     --postgres URL [--merchants 100] [--minute-max 120] [--seconds 60]
 
 The simulator runs in a process of its own on the first core, with a PostgreSQL beside it, the worker on the last. `us`
-is the worker's own processor time for a packet: what the machine does besides hardly moves it. `baseline` is what people
-write by hand: wechatpy in a pool of threads, and a status column in SQLite. `precision` is one merchant at 1800 a minute,
-judged by the simulator, which refuses whatever comes too fast. `crowd` is many merchants on two workers. Prints a table
-and a line of JSON.
+is the worker's own processor time for a packet: what the machine does besides hardly moves it. `baseline` is what
+people write by hand: wechatpy in a pool of threads, and a status column in SQLite. `precision` is one merchant at 1800
+a minute, judged by the simulator, which refuses whatever comes too fast. `crowd` is many merchants on two workers.
+Prints a table and a line of JSON.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ async def work(
     running = asyncio.create_task(worker.run())
     while left(store, campaigns) if seconds is None else time.perf_counter() - started < seconds:
         # Seldom: to ask costs the worker's own core.
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # noqa: ASYNC110  nobody tells when the last packet was sent
     took, used = time.perf_counter() - started, cpu_seconds() - cpu
     worker.stop()
     await running
