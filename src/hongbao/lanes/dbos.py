@@ -99,6 +99,8 @@ class DbosLanes:
             "system_database_url": self._url,
             "dbos_system_schema": SCHEMA,
             "sys_db_pool_size": 5,
+            # As in the store: a host that stands still must not hold rows against all others.
+            "sys_db_idle_transaction_timeout_sec": 4.0,
             "serializer": serializer,
             "log_level": "ERROR",
         }
@@ -120,6 +122,7 @@ class DbosLanes:
             dbos_system_schema=SCHEMA,
             serializer=serializer,
             system_database_pool_size=3,
+            sys_db_idle_transaction_timeout_sec=4.0,
             application_name=APPLICATION,
         )
         DBOS.register_queue(

@@ -24,6 +24,9 @@ _PLANS = (
     "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off"
     " -c plan_cache_mode=force_custom_plan -c jit=off"
 )
+_FENCED = "-c idle_in_transaction_session_timeout=4s"
+"""A host that stands still in the middle of a transaction must not hold its rows against all others: it loses both."""
+_FENCED_STATE = "25P03"
 _DURABLE = "-c synchronous_commit=on -c timezone=UTC -c lock_timeout=30s"
 _PARAMETER = re.compile(r"%\((?P<name>[a-z_]+)\)s")
 
@@ -91,7 +94,7 @@ class PostgresDatabase(Database):
             connections_max: how many connections write, and how many read, at the same time.
         """
         self._clock = clock
-        self.engine = _engine(url, f"{_DURABLE} {_PLANS}", connections_max)
+        self.engine = _engine(url, f"{_DURABLE} {_FENCED} {_PLANS}", connections_max)
         one_moment = "-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\\ read"
         self._readers = _engine(url, f"{_DURABLE} {one_moment}", connections_max)
 
@@ -137,6 +140,8 @@ class PostgresDatabase(Database):
             return True
         # AdminShutdown and its like have a code of class 57; a cut line has none.
         state = original.sqlstate if isinstance(original, psycopg.Error) else ""
+        if state == _FENCED_STATE:
+            return True
         return isinstance(original, psycopg.OperationalError) and (state is None or state.startswith(("57P", "08")))
 
     def down(self, error: Exception) -> bool:
